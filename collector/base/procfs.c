@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* procfs - the text formats of /proc, parsed with limits. */
+#include "procfs.h"
+#include "io.h"
+#include "own.h"
+#include "text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+int procfs_open_pid(int proc_fd, pid_t pid, struct err *e)
+{
+	char name[16];
+	int fd;
+
+	snprintf(name, sizeof(name), "%d", (int)pid);
+	fd = openat(proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? err_errno(e, "open process %d", (int)pid) : fd;
+}
+
+bool procfs_is_root(int fd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	return !fstatfs(fd, &fs) && fs.f_type == PROC_SUPER_MAGIC && !fstat(fd, &st) &&
+		st.st_ino == 1;
+}
+
+int procfs_parse_stat(const char *text, struct procfs_stat *ret)
+{
+	struct procfs_stat s = { 0 };
+	const char *open = strchr(text, '('), *close = strrchr(text, ')');
+	unsigned long long num[23] = { 0 };
+	char *next;
+	size_t len;
+
+	if (!open || !close || close < open || close[1] != ' ' || !close[2])
+		return -EINVAL;
+	s.pid = (pid_t)strtol(text, &next, 10);
+	if (next != open - 1 || s.pid <= 0)
+		return -EINVAL;
+	len = (size_t)(close - open - 1);
+	if (len >= sizeof(s.comm))
+		len = sizeof(s.comm) - 1;
+	memcpy(s.comm, open + 1, len);
+	s.state = close[2];
+	next = (char *)close + 3;
+	for (int field = 4; field <= 24; field++) { /* numbered as in proc_pid_stat(5) */
+		char *end;
+		long long v = strtoll(next, &end, 10);
+
+		if (end == next)
+			return -EINVAL;
+		if (field >= 4 && field - 2 < 23)
+			num[field - 2] = (unsigned long long)v;
+		next = end;
+	}
+	s.ppid = (pid_t)num[2];
+	s.pgrp = (pid_t)num[3];
+	s.session = (pid_t)num[4];
+	s.minflt = num[8];
+	s.majflt = num[10];
+	s.num_threads = num[18];
+	s.start_ticks = num[20];
+	s.rss_pages = num[22];
+	*ret = s;
+	return 0;
+}
+
+int procfs_read_stat(int pid_fd, struct procfs_stat *ret, struct err *e)
+{
+	own_buf struct buf b = BUF_INIT(4096);
+	int rc = io_read_file(pid_fd, "stat", &b, e);
+
+	if (rc < 0)
+		return rc;
+	rc = procfs_parse_stat(buf_str(&b), ret);
+	return rc < 0 ? err_set(e, -rc, "stat: not in the form of proc(5)") : 0;
+}
+
+const char *procfs_field(const char *text, const char *key, size_t *ret_len)
+{
+	size_t n = strlen(key);
+
+	for (const char *line = text; *line;) {
+		size_t len = strcspn(line, "\n");
+
+		if (len > n && !memcmp(line, key, n) && line[n] == ':') {
+			const char *v = line + n + 1;
+
+			v += strspn(v, " \t");
+			*ret_len = v < line + len ? (size_t)(line + len - v) : 0;
+			return v;
+		}
+		line += len + (line[len] == '\n');
+	}
+	return NULL;
+}
+
+int procfs_field_u64(const char *text, const char *key, int base, uint64_t *ret)
+{
+	size_t len;
+	const char *v = procfs_field(text, key, &len);
+	char *end;
+	unsigned long long n;
+
+	if (!v)
+		return -ENOENT;
+	errno = 0;
+	n = strtoull(v, &end, base);
+	if (end == v || errno)
+		return -EINVAL;
+	*ret = n;
+	return 0;
+}
+
+int procfs_ns_inode(int pid_fd, const char *name, uint64_t *ret, struct err *e)
+{
+	char path[32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "ns/%s", name);
+	if (fstatat(pid_fd, path, &st, 0) < 0)
+		return err_errno(e, "stat %s", path);
+	*ret = st.st_ino;
+	return 0;
+}
+
+static void closedir_(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+int procfs_each_number(int dirfd, int (*each)(pid_t n, void *arg), void *arg, struct err *e)
+{
+	own_fd int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	__attribute__((cleanup(closedir_))) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *d;
+
+	if (!dir)
+		return err_errno(e, "list processes");
+	(void)take_fd(&fd);
+	for (errno = 0; (d = readdir(dir)); errno = 0) {
+		uint64_t n;
+		int rc;
+
+		if (text_parse_u64(d->d_name, INT32_MAX, &n) < 0)
+			continue;
+		rc = each((pid_t)n, arg);
+		if (rc)
+			return rc;
+	}
+	return errno ? err_errno(e, "list processes") : 0;
+}
+
+char *procfs_next_line(char **text)
+{
+	char *line = *text;
+	size_t len = strcspn(line, "\n");
+
+	if (!*line)
+		return NULL;
+	*text = line + len + (line[len] == '\n');
+	line[len] = '\0';
+	return line;
+}
+
+/* \ooo as the kernel's mangle() writes space, tab, newline, backslash and '#'. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	while (*s) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' &&
+			s[3] >= '0' && s[3] <= '7') {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 4;
+		} else {
+			*to++ = *s++;
+		}
+	}
+	*to = '\0';
+}
+
+static char *next_word(char **line)
+{
+	char *word = *line;
+	size_t len = strcspn(word, " ");
+
+	if (!len)
+		return NULL;
+	*line = word + len + (word[len] == ' ');
+	word[len] = '\0';
+	return word;
+}
+
+static int parse_mount_head(char **line, struct procfs_mount *m)
+{
+	char *id = next_word(line), *parent = next_word(line), *dev = next_word(line);
+
+	m->root = next_word(line);
+	m->point = next_word(line);
+	m->options = next_word(line);
+	if (!id || !parent || !dev || !m->root || !m->point || !m->options)
+		return -EINVAL;
+	if (text_parse_u64(id, UINT64_MAX, &m->id) < 0 ||
+		text_parse_u64(parent, UINT64_MAX, &m->parent) < 0 ||
+		sscanf(dev, "%u:%u", &m->major, &m->minor) != 2)
+		return -EINVAL;
+	return 0;
+}
+
+int procfs_parse_mount(char *line, struct procfs_mount *ret)
+{
+	struct procfs_mount m = { 0 };
+	char *word;
+
+	if (parse_mount_head(&line, &m) < 0)
+		return -EINVAL;
+	do
+		word = next_word(&line); /* optional fields, up to "-" */
+	while (word && strcmp(word, "-") != 0);
+	m.type = next_word(&line);
+	m.source = next_word(&line);
+	m.super = line; /* the last field: may hold no space, may be empty */
+	if (!word || !m.type || !m.source)
+		return -EINVAL;
+	unescape(m.root);
+	unescape(m.point);
+	unescape(m.type);
+	unescape(m.source);
+	unescape(m.super);
+	*ret = m;
+	return 0;
+}
+
+int procfs_mount_option(const char *options, const char *key, char *ret, size_t size)
+{
+	size_t n = strlen(key);
+
+	for (const char *p = options; *p;) {
+		bool hit = !strncmp(p, key, n) && p[n] == '=';
+		size_t len = 0;
+
+		for (p += hit ? n + 1 : 0; *p && *p != ','; p++) {
+			if (*p == '\\' && p[1])
+				p++;
+			if (hit && len + 1 >= size)
+				return -ENAMETOOLONG;
+			if (hit)
+				ret[len++] = *p;
+		}
+		if (hit) {
+			ret[len] = '\0';
+			return 0;
+		}
+		p += *p == ',';
+	}
+	return -ENOENT;
+}
+
+int procfs_parse_cgroup(char *line, struct procfs_cgroup *ret)
+{
+	char *a = strchr(line, ':'), *b = a ? strchr(a + 1, ':') : NULL;
+
+	if (!a || !b)
+		return -EINVAL;
+	*a = *b = '\0';
+	*ret = (struct procfs_cgroup){ line, a + 1, b + 1 };
+	return 0;
+}
+
+struct timespec procfs_start_time(uint64_t ticks)
+{
+	struct timespec real, boot;
+	long hz = sysconf(_SC_CLK_TCK);
+	int64_t ns;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	ns = (real.tv_sec - boot.tv_sec) * 1000000000LL + (real.tv_nsec - boot.tv_nsec);
+	ns += (int64_t)(ticks / (uint64_t)hz) * 1000000000LL;
+	ns += (int64_t)(ticks % (uint64_t)hz) * (1000000000LL / hz);
+	return (struct timespec){ ns / 1000000000LL, ns % 1000000000LL };
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * dumper - one kind of evidence. A dumper is one file in dumpers/ that exports one
+ * 'const struct dumper dumper_NAME', and one line in dumpers/dumpers.def; the
+ * order of those lines is the order of collection, most volatile first.
+ *
+ * run() lives in a worker: a process of its own that has only the descriptors
+ * and capabilities declared here, under seccomp (no execve, no PROT_EXEC), and
+ * is killed when it makes no progress. It may keep static state.
+ */
+#include "err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/capability.h>
+
+struct sink;
+struct target;
+
+enum dumper_need {
+	NEED_RUNNING = 1 << 0, /* a live process: skipped for exited containers */
+	NEED_ROOTFS = 1 << 1,  /* a writable layer or root directory */
+	NEED_NETNS = 1 << 2,   /* run() starts inside the target's network namespace */
+};
+
+#define DUMPER_CAP(c) (1ULL << (c))
+
+enum option_type {
+	OPTION_BOOL,	 /* true, false            -> .b */
+	OPTION_SIZE,	 /* "10G" or a number      -> .u, bytes */
+	OPTION_COUNT,	 /* a number               -> .u */
+	OPTION_DURATION, /* "10s"                  -> .u, nanoseconds */
+	OPTION_WORD,	 /* one of .words          -> .u, its index */
+	OPTION_LIST,	 /* array of strings       -> .list, NULL-terminated */
+};
+
+/* What a profile may set for this dumper. Every dumper has "enabled" besides. */
+struct dumper_option {
+	const char *name;
+	enum option_type type;
+	const char *def; /* default, as text; for OPTION_LIST comma-separated */
+	const char *help;
+	const char *const *words; /* OPTION_WORD: NULL-terminated */
+};
+
+union option_value {
+	bool b;
+	uint64_t u;
+	const char *const *list;
+};
+
+/* How far an abandoned worker of this dumper came. All zero for a first start. */
+struct dumper_resume {
+	bool again;		/* a worker stalled before this one */
+	uint64_t item;		/* the last sink_item(): the one that stalled */
+	char member[256];	/* the open member, "" when none */
+	uint64_t member_done;	/* bytes of it that the writer has: go on from there, without sink_begin */
+};
+
+struct dump {
+	const struct target *target;
+	const union option_value *options; /* in the order of dumper->options */
+	struct dumper_resume resume;
+	int proc_fd;  /* the host's /proc */
+	int host_fd;  /* the host's root directory, O_PATH */
+	int spool_fd; /* an empty unnamed file of this dumper's own; kept over a restart */
+	uint64_t max_bytes; /* what the run may still add to the bundle (--max-size) */
+};
+
+/* An estimate for 'taphos plan'. */
+struct dump_estimate {
+	uint64_t bytes, items;
+	char touches[256]; /* what reading it changes or may be seen by: "nothing" */
+};
+
+struct dumper {
+	const char *name;    /* profile key */
+	const char *summary; /* one line for help and docs */
+	const char *const *prefixes; /* members it may make: "process/", ... NULL-terminated */
+	unsigned needs;	     /* enum dumper_need */
+	uint64_t caps;	     /* DUMPER_CAP() of those it keeps */
+	bool resumes;	     /* understands dump->resume; otherwise it is not started again */
+	const struct dumper_option *options; /* ends with a NULL name; may be NULL */
+	int (*run)(const struct dump *d, struct sink *out, struct err *e) must_check;
+	/* Reads metadata only. In a worker as well. */
+	int (*estimate)(const struct dump *d, struct dump_estimate *ret, struct err *e) must_check;
+};
+
+/* NULL-terminated, in collection order. */
+extern const struct dumper *const dumpers[];

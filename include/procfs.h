@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* procfs - the text formats of /proc (proc(5)), parsed with limits. The text of
+ * a target's files is hostile: parse it in a worker only. */
+#include "buf.h"
+#include "err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * /proc/PID as an O_PATH directory descriptor: stays bound to this process
+ * (ESRCH after its end), never to a later one with the same number.
+ * proc_fd is a descriptor of the proc mount.
+ */
+int procfs_open_pid(int proc_fd, pid_t pid, struct err *e) must_check;
+/* True when fd is the root of a proc file system (PROC_SUPER_MAGIC and inode 1). */
+bool procfs_is_root(int fd);
+
+struct procfs_stat {
+	pid_t pid, ppid;
+	pid_t pgrp, session;
+	char state;
+	char comm[65];	       /* bytes as given, may hold anything but NUL */
+	uint64_t start_ticks;  /* field 22: since boot, in clock ticks */
+	uint64_t num_threads;
+	uint64_t minflt, majflt;
+	uint64_t rss_pages;
+};
+
+/* Parses a stat line: comm ends at the LAST ')'. -EINVAL when it is none. */
+int procfs_parse_stat(const char *text, struct procfs_stat *ret);
+int procfs_read_stat(int pid_fd, struct procfs_stat *ret, struct err *e) must_check;
+
+/* The value of "Key:\t..." in status-like text, up to the newline; NULL when absent. */
+const char *procfs_field(const char *text, const char *key, size_t *ret_len);
+/* The same as a number; -ENOENT or -EINVAL. base 10 or 16. */
+int procfs_field_u64(const char *text, const char *key, int base, uint64_t *ret);
+
+/* Inode of ns/NAME ("net", "mnt", "pid", ...) of a process: the namespace's identity. */
+int procfs_ns_inode(int pid_fd, const char *name, uint64_t *ret, struct err *e) must_check;
+
+/*
+ * Calls each for every number among the names of a directory (/proc, or task/);
+ * stops and returns its value when that is not 0.
+ */
+int procfs_each_number(
+	int dirfd, int (*each)(pid_t n, void *arg), void *arg, struct err *e) must_check;
+
+/* One line of mountinfo (proc_pid_mountinfo(5)); strings point into the parsed line and are
+ * unescaped in place (\040 and so on). */
+struct procfs_mount {
+	uint64_t id, parent;
+	unsigned major, minor;
+	char *root, *point;
+	char *options;
+	char *type, *source, *super;
+};
+
+/* Splits one line (without its newline) in place. -EINVAL when it is none. */
+int procfs_parse_mount(char *line, struct procfs_mount *ret);
+/* The value of "key=" in a comma-separated option text ('\' escapes the comma, as overlayfs
+ * writes it), copied and unescaped to ret. -ENOENT, -ENAMETOOLONG. */
+int procfs_mount_option(const char *options, const char *key, char *ret, size_t size);
+
+/* One line of /proc/PID/cgroup: "4:memory:/docker/ab12". In place. */
+struct procfs_cgroup {
+	char *hierarchy, *controllers, *path;
+};
+int procfs_parse_cgroup(char *line, struct procfs_cgroup *ret);
+/* The next line of text: terminates it, advances *text; NULL at the end. */
+char *procfs_next_line(char **text);
+
+/* Clock ticks since boot to wall-clock time. */
+struct timespec procfs_start_time(uint64_t ticks);

@@ -12,6 +12,7 @@
  * Every function that returns int: a negative errno means that the writer is
  * gone or has refused, and the dumper should return it at once.
  */
+#include "buf.h"
 #include "err.h"
 
 #include <stdbool.h>
@@ -61,6 +62,30 @@ int sink_blob(struct sink *s, const char *member, const void *p, size_t n, struc
  * records a gap. Nothing read and an error: no member, a gap.
  */
 int sink_copy(struct sink *s, const char *member, int fd, uint64_t max, struct err *e) must_check;
+
+/*
+ * A whole member of text made row by row, whose size is known at its end only: held in
+ * memory and beyond 4 MiB in the worker's spool. Add to 'rows' (buf_add, jsonw), then
+ * call sink_text_row(); a row has at most 4 MiB. Rows over 'max', over the spool's room or too
+ * long are dropped, that one and all after it, and become one gap; what is in 'rows' after
+ * the last sink_text_row() (closing brackets) always goes in. One at a time;
+ * sink_copy() in between is allowed.
+ */
+struct sink_text {
+	struct sink *sink;
+	struct buf rows;
+	size_t kept; /* of rows: bytes of accepted ones */
+	uint64_t max, base, spooled, dropped;
+	struct err why;
+};
+void sink_text_begin(struct sink_text *t, struct sink *s, uint64_t max);
+/* false: dropped. */
+bool sink_text_row(struct sink_text *t);
+/* Sends the member, and frees. */
+int sink_text_end(struct sink_text *t, const char *member, struct err *e) must_check;
+/* Forgets it. Also right after sink_text_end(). */
+void sink_text_done(struct sink_text *t);
+#define own_sink_text __attribute__((cleanup(sink_text_done)))
 
 /*
  * Records a loss. 'member' may be NULL (not about one member). 'where' are bytes of any

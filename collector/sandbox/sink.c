@@ -11,9 +11,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
-	COPY_MEMORY = 4 << 20, /* bytes of an unsized member held in memory before the spool */
+	TEXT_MEMORY = 4 << 20, /* bytes of an unsized member held in memory before the spool */
+	COPY_BLOCK = 65536,
 	WHERE_MAX = 4096,
 };
 
@@ -148,57 +150,60 @@ uint64_t sink_total(const struct sink *s)
 	return s->total;
 }
 
-/* What sink_copy() gathered: the first bytes in memory, the rest in the spool. */
-struct gathered {
-	struct buf head;
-	uint64_t spooled;
-	bool more; /* there was more than max */
-};
-
-static void gathered_done(struct gathered *g)
+void sink_text_begin(struct sink_text *t, struct sink *s, uint64_t max)
 {
-	buf_done(&g->head);
+	*t = (struct sink_text){
+		.sink = s,
+		.rows = BUF_INIT(2 * TEXT_MEMORY),
+		.max = max,
+		.base = s->spool_end,
+	};
 }
 
-static int keep(struct sink *s, struct gathered *g, const char *p, size_t n, struct err *e)
+void sink_text_done(struct sink_text *t)
 {
-	size_t room = g->head.max - g->head.len;
-	size_t first = n < room ? n : room;
+	buf_done(&t->rows);
+	if (!t->sink)
+		return;
+	t->sink->spool_end = t->base;
+	if (t->spooled) /* gives the room back; a failure only keeps it until the worker's end */
+		(void)!ftruncate(t->sink->spool_fd, (off_t)t->base);
+	t->sink = NULL;
+}
 
-	if (buf_add(&g->head, p, first) < 0)
-		return err_set(e, ENOMEM, "no memory");
-	if (first == n)
-		return 0;
+/* Moves the accepted rows out of memory. */
+static int spill(struct sink_text *t, struct err *e)
+{
+	struct sink *s = t->sink;
+
 	if (s->spool_fd < 0 ||
-		io_pwrite(s->spool_fd, p + first, n - first, (off_t)g->spooled) < 0)
+		io_pwrite(s->spool_fd, t->rows.data, t->kept, (off_t)(t->base + t->spooled)) < 0)
 		return err_set(e, ENOSPC, "no room to hold it");
-	g->spooled += n - first;
+	t->spooled += t->kept;
+	s->spool_end = t->base + t->spooled;
+	buf_clear(&t->rows);
+	t->kept = 0;
 	return 0;
 }
 
-/* A read error, or no room, keeps what came: 'e' says why it ended. */
-static int gather(struct sink *s, int fd, uint64_t max, struct gathered *g, struct err *e)
+bool sink_text_row(struct sink_text *t)
 {
-	char block[65536];
-	int rc = 0;
+	size_t before = t->kept, n = t->rows.len - before;
+	bool fits = !t->dropped && !t->rows.failed && t->spooled + t->kept + n <= t->max;
 
-	for (;;) {
-		uint64_t left = max - g->head.len - g->spooled;
-		ssize_t n = read(fd, block, sizeof(block));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? err_errno(e, "read") : 0;
-		if ((uint64_t)n > left)
-			g->more = true;
-		rc = keep(s, g, block, g->more ? (size_t)left : (size_t)n, e);
-		if (rc < 0 || g->more)
-			return rc;
+	if (fits) {
+		t->kept = t->rows.len;
+		fits = t->kept < TEXT_MEMORY || spill(t, &t->why) == 0;
 	}
+	if (fits)
+		return true;
+	t->rows.failed = false;
+	t->rows.len = t->kept = before;
+	t->dropped++;
+	return false;
 }
 
-static int send_spooled(struct sink *s, uint64_t n, struct err *e)
+static int send_spooled(struct sink *s, uint64_t from, uint64_t n, struct err *e)
 {
 	for (uint64_t off = 0; off < n;) {
 		size_t room;
@@ -210,7 +215,7 @@ static int send_spooled(struct sink *s, uint64_t n, struct err *e)
 			return -EPIPE;
 		if (room > n - off)
 			room = (size_t)(n - off);
-		got = io_pread(s->spool_fd, to, room, (off_t)off);
+		got = io_pread(s->spool_fd, to, room, (off_t)(from + off));
 		if (got <= 0)
 			return err_set(e, EIO, "read back the spool");
 		rc = sink_commit(s, (size_t)got, e);
@@ -221,30 +226,77 @@ static int send_spooled(struct sink *s, uint64_t n, struct err *e)
 	return 0;
 }
 
+static int send_text(struct sink_text *t, const char *member, struct err *e)
+{
+	int rc = sink_begin(t->sink, member, t->spooled + t->rows.len, e);
+
+	if (rc == 0)
+		rc = send_spooled(t->sink, t->base, t->spooled, e);
+	if (rc == 0)
+		rc = sink_write(t->sink, t->rows.data, t->rows.len, e);
+	if (rc == 0)
+		rc = sink_end(t->sink, e);
+	return rc;
+}
+
+int sink_text_end(struct sink_text *t, const char *member, struct err *e)
+{
+	int rc = buf_check(&t->rows, e);
+
+	if (rc == 0 && t->dropped &&
+		sink_gapf(t->sink, GAP_OVER_BUDGET, member, t->why.code ? &t->why : NULL,
+			"%llu rows left out after %llu bytes", (unsigned long long)t->dropped,
+			(unsigned long long)(t->spooled + t->kept)) < 0)
+		rc = err_set(e, EPIPE, "the writer is gone");
+	if (rc == 0)
+		rc = send_text(t, member, e);
+	sink_text_done(t);
+	return rc;
+}
+
+/* A read error, or no room, keeps what came: 'e' says why it ended. */
+static int gather(struct sink_text *t, int fd, bool *ret_more, struct err *e)
+{
+	for (;;) {
+		uint64_t left = t->max - t->spooled - t->kept;
+		char *block = buf_room(&t->rows, COPY_BLOCK);
+		ssize_t n;
+
+		if (!block)
+			return err_set(e, ENOMEM, "no memory");
+		n = read(fd, block, COPY_BLOCK);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? err_errno(e, "read") : 0;
+		*ret_more = (uint64_t)n > left;
+		t->rows.len += *ret_more ? (size_t)left : (size_t)n;
+		t->kept = t->rows.len;
+		if (*ret_more)
+			return 0;
+		if (t->kept >= TEXT_MEMORY && spill(t, e) < 0)
+			return -ENOSPC;
+	}
+}
+
 int sink_copy(struct sink *s, const char *member, int fd, uint64_t max, struct err *e)
 {
-	__attribute__((cleanup(gathered_done))) struct gathered g = {
-		.head = BUF_INIT(COPY_MEMORY),
-	};
+	own_sink_text struct sink_text t;
 	struct err why = ERR_INIT;
-	int rc = gather(s, fd, max, &g, &why);
+	bool more = false;
+	int rc;
 
+	sink_text_begin(&t, s, max);
+	rc = gather(&t, fd, &more, &why);
 	if (rc < 0)
-		rc = sink_gap(s, rc == -ENOSPC ? GAP_OVER_BUDGET : GAP_UNREADABLE, member, "", 0,
-			&why);
-	else if (g.more)
+		rc = sink_gap(
+			s, rc == -ENOSPC ? GAP_OVER_BUDGET : GAP_UNREADABLE, member, "", 0, &why);
+	else if (more)
 		rc = sink_gapf(s, GAP_OVER_BUDGET, member, NULL, "after %llu bytes",
 			(unsigned long long)max);
 	if (rc < 0)
 		return err_set(e, -rc, "the writer is gone");
-	if (why.code && !g.head.len)
+	if (why.code && !t.spooled && !t.rows.len)
 		return 0;
-	rc = sink_begin(s, member, g.head.len + g.spooled, e);
-	if (rc == 0)
-		rc = sink_write(s, g.head.data, g.head.len, e);
-	if (rc == 0)
-		rc = send_spooled(s, g.spooled, e);
-	if (rc == 0)
-		rc = sink_end(s, e);
-	return rc;
+	return sink_text_end(&t, member, e);
 }

@@ -22,6 +22,7 @@ enum dumper_need {
 	NEED_RUNNING = 1 << 0, /* a live process: skipped for exited containers */
 	NEED_ROOTFS = 1 << 1,  /* a writable layer or root directory */
 	NEED_NETNS = 1 << 2,   /* run() starts inside the target's network namespace */
+	NEED_MOUNTS = 1 << 3,  /* dump->mount_fd */
 };
 
 #define DUMPER_CAP(c) (1ULL << (c))
@@ -65,6 +66,13 @@ struct dump {
 	int proc_fd;  /* the host's /proc */
 	int host_fd;  /* the host's root directory, O_PATH */
 	int spool_fd; /* an empty unnamed file of this dumper's own; kept over a restart */
+	/*
+	 * With NEED_MOUNTS: [target->mounts], a private read-only clone of each mount without
+	 * the mounts below it (open_tree(2)), so that what is hidden under another mount is
+	 * seen and later mounts of the target are not; -1 where there is none (pseudo and
+	 * foreign file systems, kernels before 5.12, an exited container).
+	 */
+	const int *mount_fd;
 	uint64_t max_bytes; /* what the run may still add to the bundle (--max-size) */
 };
 

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* filter - the system calls a worker may make. */
+#include "filter.h"
+
+#include <errno.h>
+#include <seccomp.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+/* Which kinds have a call, as a set. */
+enum {
+	P = 1 << FILTER_PARSER,
+	R = 1 << FILTER_READER,
+	N = 1 << FILTER_NETWORK,
+	W = 1 << FILTER_WRITER,
+	M = 1 << FILTER_MOUNTS,
+	READERS = R | N,
+	ALL = P | R | N | W | M,
+};
+
+struct rule {
+	int nr;
+	unsigned kinds;
+};
+
+#define CALL(name) SCMP_SYS(name)
+
+static const struct rule rules[] = {
+	/* what libc and every process need */
+	{ CALL(exit), ALL },
+	{ CALL(exit_group), ALL },
+	{ CALL(brk), ALL },
+	{ CALL(munmap), ALL },
+	{ CALL(mremap), ALL },
+	{ CALL(madvise), ALL },
+	{ CALL(futex), ALL },
+	{ CALL(rt_sigreturn), ALL },
+	{ CALL(rt_sigprocmask), ALL },
+	{ CALL(rt_sigaction), ALL },
+	{ CALL(sigaltstack), ALL },
+	{ CALL(restart_syscall), ALL },
+	{ CALL(sched_yield), ALL },
+	{ CALL(getrandom), ALL },
+	{ CALL(clock_gettime), ALL },
+	{ CALL(clock_nanosleep), ALL },
+	{ CALL(nanosleep), ALL },
+	{ CALL(gettimeofday), ALL },
+	{ CALL(getpid), ALL },
+	{ CALL(gettid), ALL },
+	{ CALL(getppid), ALL },
+	{ CALL(getuid), ALL },
+	{ CALL(geteuid), ALL },
+	{ CALL(getgid), ALL },
+	{ CALL(getegid), ALL },
+	{ CALL(getrusage), ALL },
+	{ CALL(sched_getaffinity), ALL },
+	{ CALL(tgkill), ALL }, /* abort() on itself: needs no right over others */
+	/* descriptors it has */
+	{ CALL(close), ALL },
+	{ CALL(close_range), ALL },
+	{ CALL(read), ALL },
+	{ CALL(readv), ALL },
+	{ CALL(pread64), ALL },
+	{ CALL(write), ALL },
+	{ CALL(writev), ALL },
+	{ CALL(pwrite64), ALL },
+	{ CALL(lseek), ALL },
+	{ CALL(fstat), ALL },
+	{ CALL(poll), ALL },
+	{ CALL(ppoll), ALL },
+	{ CALL(sendmsg), ALL },
+	{ CALL(recvmsg), ALL },
+	{ CALL(sendto), ALL },
+	{ CALL(recvfrom), ALL },
+	{ CALL(fcntl), ALL },
+	{ CALL(dup), ALL },
+	{ CALL(ftruncate), ALL },
+	{ CALL(fallocate), W | READERS },
+	{ CALL(fadvise64), ALL },
+	{ CALL(uname), ALL },
+	{ CALL(sysinfo), ALL },
+	{ CALL(newfstatat), ALL },
+	{ CALL(statx), ALL },
+	/* files */
+	{ CALL(openat), READERS | M },
+	{ CALL(openat2), READERS | M },
+	{ CALL(open), READERS },
+	{ CALL(getdents64), READERS },
+	{ CALL(readlinkat), READERS },
+	{ CALL(readlink), READERS },
+	{ CALL(faccessat), READERS },
+	{ CALL(faccessat2), READERS },
+	{ CALL(stat), READERS },
+	{ CALL(lstat), READERS },
+	{ CALL(statfs), READERS },
+	{ CALL(fstatfs), READERS },
+	{ CALL(getxattr), READERS },
+	{ CALL(lgetxattr), READERS },
+	{ CALL(fgetxattr), READERS },
+	{ CALL(listxattr), READERS },
+	{ CALL(llistxattr), READERS },
+	{ CALL(flistxattr), READERS },
+	{ CALL(name_to_handle_at), READERS },
+	{ CALL(memfd_create), READERS },
+	{ CALL(ioctl), READERS },
+	{ CALL(umask), READERS },
+	/* processes, read only */
+	{ CALL(process_vm_readv), READERS },
+	{ CALL(pidfd_open), READERS },
+	{ CALL(kcmp), READERS },
+	{ CALL(capget), READERS },
+	/* sockets */
+	{ CALL(getsockopt), N },
+	{ CALL(setsockopt), N },
+	{ CALL(bind), N },
+	{ CALL(getsockname), N },
+	/* threads and files of the writer */
+	{ CALL(fsync), W },
+	{ CALL(fdatasync), W },
+	{ CALL(sync_file_range), W },
+	{ CALL(clone3), W },
+	{ CALL(set_robust_list), W },
+	{ CALL(rseq), W },
+	{ CALL(sched_getparam), W },
+	/* mounts */
+	{ CALL(open_tree), M },
+	{ CALL(mount_setattr), M },
+	{ CALL(unshare), M },
+	{ CALL(mount), M },
+	{ CALL(umount2), M },
+};
+
+static int allow_rules(scmp_filter_ctx ctx, enum filter_kind kind)
+{
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		int rc;
+
+		if (!(rules[i].kinds & 1U << kind))
+			continue;
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, rules[i].nr, 0);
+		if (rc < 0 && rc != -EEXIST && rc != -EDOM)
+			return rc;
+	}
+	return 0;
+}
+
+/* Memory that is or becomes executable is how a foreign library would come in. */
+static int allow_memory(scmp_filter_ctx ctx)
+{
+	int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+		SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	return rc;
+}
+
+static int allow_prctl(scmp_filter_ctx ctx)
+{
+	static const int allowed[] = { PR_SET_NAME, PR_CAPBSET_READ, PR_SET_VMA };
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(allowed) / sizeof(allowed[0]); i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
+			SCMP_A0(SCMP_CMP_EQ, (unsigned)allowed[i]));
+	return rc;
+}
+
+static int allow_special(scmp_filter_ctx ctx, enum filter_kind kind)
+{
+	static const unsigned families[] = { AF_NETLINK, AF_INET, AF_INET6 };
+	int rc = 0;
+
+	if (kind == FILTER_NETWORK)
+		for (size_t i = 0; rc == 0 && i < sizeof(families) / sizeof(families[0]); i++)
+			rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				SCMP_A0(SCMP_CMP_EQ, families[i]));
+	/* pthread_create without clone3: threads only, never a process */
+	if (kind == FILTER_WRITER)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+			SCMP_A0(SCMP_CMP_MASKED_EQ, 0x00010000 /* CLONE_THREAD */, 0x00010000));
+	return rc;
+}
+
+static int kill_rules(scmp_filter_ctx ctx)
+{
+	static const int deadly[] = { SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace),
+		SCMP_SYS(process_vm_writev) };
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(deadly) / sizeof(deadly[0]); i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
+	return rc;
+}
+
+static int build(scmp_filter_ctx ctx, enum filter_kind kind)
+{
+	int rc = kill_rules(ctx);
+
+	if (rc == 0)
+		rc = allow_rules(ctx, kind);
+	if (rc == 0)
+		rc = allow_memory(ctx);
+	if (rc == 0)
+		rc = allow_prctl(ctx);
+	if (rc == 0)
+		rc = allow_special(ctx, kind);
+	if (rc == 0)
+		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	return rc;
+}
+
+int filter_load(enum filter_kind kind, struct err *e)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int rc;
+
+	if (!ctx)
+		return err_set(e, ENOMEM, "seccomp: no memory");
+	rc = build(ctx, kind);
+	if (rc == 0)
+		rc = seccomp_load(ctx); /* sets no_new_privs */
+	seccomp_release(ctx);
+	return rc < 0 ? err_set(e, -rc, "load the seccomp filter") : 0;
+}

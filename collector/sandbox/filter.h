@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* filter - the system calls a worker may make (seccomp, through libseccomp). */
+#include "err.h"
+
+enum filter_kind {
+	FILTER_PARSER,	/* reads descriptors it was given: no file can be opened */
+	FILTER_READER,	/* opens and reads files */
+	FILTER_NETWORK, /* a reader that also has netlink and raw inet sockets */
+	FILTER_WRITER,	/* a parser with threads that writes and flushes */
+	FILTER_MOUNTS,	/* clones mounts, and sends them back */
+};
+
+/* Sets no_new_privs and loads the filter; everything not listed answers EPERM,
+ * execve and ptrace kill. Cannot be undone. */
+int filter_load(enum filter_kind kind, struct err *e) must_check;

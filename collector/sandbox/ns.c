@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ns - the only file that enters a namespace. */
+#include "ns.h"
+#include "own.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+
+int ns_enter_net(int fd, struct err *e)
+{
+	return setns(fd, CLONE_NEWNET) < 0 ? err_errno(e, "enter the network namespace") : 0;
+}
+
+int ns_enter_mnt(int fd, struct err *e)
+{
+	return setns(fd, CLONE_NEWNS) < 0 ? err_errno(e, "enter the mount namespace") : 0;
+}
+
+static int open_clone(const char *point)
+{
+	return open_tree(AT_FDCWD, point,
+		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
+}
+
+static int make_harmless(int tree)
+{
+	struct mount_attr a = {
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME,
+		.attr_clr = MOUNT_ATTR__ATIME,
+		.propagation = MS_PRIVATE,
+	};
+
+	return mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof(a));
+}
+
+/* -1 when what lies on top at this point is not this mount: the path may lead elsewhere. */
+static int clone_mount(const struct target_mount *m)
+{
+	own_fd int tree = open_clone(m->point);
+	struct stat st;
+
+	if (tree < 0 || make_harmless(tree) < 0 || fstat(tree, &st) < 0 ||
+		major(st.st_dev) != m->major || minor(st.st_dev) != m->minor)
+		return -1;
+	return take_fd(&tree);
+}
+
+static bool wanted(const struct target_mount *m)
+{
+	return m->id && m->point[0] == '/' && m->kind != MOUNT_PSEUDO && m->kind != MOUNT_FOREIGN;
+}
+
+int ns_send_mounts(const struct target *t, int sock, struct err *e)
+{
+	/* Our own copy of the mount table: unmounting in it uncovers what is below. */
+	if (unshare(CLONE_NEWNS) < 0)
+		return err_errno(e, "copy the mount namespace");
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_errno(e, "detach the copy of the mount namespace");
+	for (unsigned i = t->mounts; i-- > 0;) {
+		struct wire_msg m = { .type = WIRE_FD, .kind = i };
+		own_fd int tree = wanted(&t->mount[i]) ? clone_mount(&t->mount[i]) : -1;
+		int rc;
+
+		if (tree < 0)
+			continue;
+		rc = wire_send(sock, &m, tree, e);
+		if (rc < 0)
+			return rc;
+		(void)umount2(t->mount[i].point, MNT_DETACH | UMOUNT_NOFOLLOW);
+	}
+	return 0;
+}
+
+static int wait_readable(int sock, uint64_t deadline_ns)
+{
+	struct pollfd p = { .fd = sock, .events = POLLIN };
+	struct timespec now;
+	int64_t left;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	left = (int64_t)(deadline_ns - (uint64_t)now.tv_sec * 1000000000ULL -
+		(uint64_t)now.tv_nsec);
+	return poll(&p, 1, left > 0 ? (int)(left / 1000000) + 1 : 0);
+}
+
+int ns_receive_mounts(
+	const struct target *t, int sock, uint64_t deadline_ns, int *ret, struct err *e)
+{
+	for (unsigned i = 0; i < t->mounts; i++)
+		ret[i] = -1;
+	while (wait_readable(sock, deadline_ns) > 0) {
+		struct wire_msg m;
+		own_fd int fd = -1;
+		int rc = wire_recv(sock, &m, &fd, false, e);
+
+		if (rc == 0)
+			return 0;
+		if (rc < 0)
+			return rc;
+		if (m.type == WIRE_FD && m.kind < t->mounts && ret[m.kind] < 0)
+			ret[m.kind] = take_fd(&fd);
+	}
+	return err_set(e, ETIMEDOUT, "clone the mounts: no answer in time");
+}

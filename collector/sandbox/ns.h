@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* ns - the only file that enters a namespace. Never a user or PID namespace: the
+ * first hands the target's root power over us, the second makes us visible to it. */
+#include "err.h"
+#include "target.h"
+
+int ns_enter_net(int fd, struct err *e) must_check;
+int ns_enter_mnt(int fd, struct err *e) must_check;
+
+/*
+ * For a worker that stands in the target's mount namespace: clones each mount of
+ * t, without the mounts below it, read-only and detached, and sends the clones
+ * over sock in batches. Mounts that others cover are uncovered in a private copy of
+ * the namespace first, so the target sees nothing. Linux 5.12.
+ */
+int ns_send_mounts(const struct target *t, int sock, struct err *e) must_check;
+/* The other end: fills ret[t->mounts], -1 where there is none. Waits at most deadline_ns
+ * (CLOCK_MONOTONIC). */
+int ns_receive_mounts(
+	const struct target *t, int sock, uint64_t deadline_ns, int *ret, struct err *e) must_check;

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* worker - a disposable process that reads hostile things. */
+#include "worker.h"
+#include "caps.h"
+#include "ns.h"
+#include "own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	EXIT_SETUP = 125, /* the sandbox did not come up: the job did not start */
+	KILL_WAIT_MS = 100,
+	WORKER_NICE = 10,
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
+}
+
+static bool kept(const struct worker_spec *s, int fd)
+{
+	for (size_t i = 0; i < s->keeps; i++)
+		if (s->keep[i] == fd)
+			return true;
+	return false;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+static int close_between(unsigned first, unsigned last)
+{
+	if (first > last)
+		return 0;
+	return (int)syscall(SYS_close_range, first, last, 0);
+}
+
+/* Closes everything from 3 on but the kept ones: a leaked descriptor hands out the host. */
+static void close_others(const struct worker_spec *s)
+{
+	own_free int *sorted = calloc(s->keeps + 1, sizeof(int));
+	unsigned from = 3;
+
+	if (sorted && s->keeps) {
+		memcpy(sorted, s->keep, s->keeps * sizeof(int));
+		qsort(sorted, s->keeps, sizeof(int), by_number);
+	}
+	for (size_t i = 0; sorted && i < s->keeps; i++) {
+		if (sorted[i] < (int)from)
+			continue;
+		if (close_between(from, (unsigned)sorted[i] - 1) < 0)
+			break;
+		from = (unsigned)sorted[i] + 1;
+	}
+	if (sorted && close_between(from, ~0U) == 0)
+		return;
+	/* before Linux 5.9 */
+	for (int fd = (int)from, max = (int)sysconf(_SC_OPEN_MAX); fd < max; fd++)
+		if (!kept(s, fd))
+			(void)close(fd);
+}
+
+static int limit(int what, rlim_t value)
+{
+	struct rlimit r;
+
+	if (getrlimit((__rlimit_resource_t)what, &r) < 0)
+		return -1;
+	if (r.rlim_max != RLIM_INFINITY && value > r.rlim_max)
+		value = r.rlim_max;
+	r.rlim_cur = r.rlim_max = value;
+	return setrlimit((__rlimit_resource_t)what, &r);
+}
+
+static void set_limits(const struct worker_spec *s)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0) { /* rather us than the evidence */
+		(void)!write(fd, "500", 3);
+		(void)close(fd);
+	}
+	(void)limit(RLIMIT_CORE, 0);
+	if (s->memory)
+		(void)limit(RLIMIT_DATA, s->memory);
+	(void)setpriority(PRIO_PROCESS, 0, WORKER_NICE);
+}
+
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP && sig != SIGPIPE)
+			(void)signal(sig, SIG_DFL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* out_fd becomes fd 1 when it is not -1. */
+static int enter_sandbox(const struct worker_spec *s, int out_fd, pid_t parent, struct err *e)
+{
+	own_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int rc = 0;
+
+	if (null < 0)
+		return err_errno(e, "open /dev/null");
+	if (dup2(null, 0) < 0 || dup2(out_fd >= 0 ? out_fd : null, 1) < 0 || dup2(null, 2) < 0)
+		return err_errno(e, "detach from the terminal");
+	reset_signals();
+	(void)setsid();
+	(void)prctl(PR_SET_NAME, s->name);
+	set_limits(s);
+	close_others(s);
+	(void)take_fd(&null);
+	/* Nobody inside the namespaces we enter may trace us or read our memory. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return err_errno(e, "become non-dumpable");
+	if (s->netns_fd >= 0)
+		rc = ns_enter_net(s->netns_fd, e);
+	if (rc == 0 && s->mntns_fd >= 0)
+		rc = ns_enter_mnt(s->mntns_fd, e);
+	if (rc == 0 && chdir("/") < 0)
+		rc = err_errno(e, "chdir");
+	if (rc == 0)
+		rc = caps_drop(s->caps, e);
+	/* a change of uid clears it, so here; and the parent may be gone already */
+	if (rc == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
+		rc = err_set(e, ESRCH, "the parent is gone");
+	return rc < 0 ? rc : filter_load(s->filter, e);
+}
+
+static int start(const struct worker_spec *s, int out_fd, struct worker *ret, struct err *e)
+{
+	pid_t parent = getpid(), pid;
+	struct err why = ERR_INIT;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		return err_errno(e, "start a worker");
+	if (pid == 0) {
+		if (enter_sandbox(s, out_fd, parent, &why) < 0)
+			_exit(EXIT_SETUP);
+		_exit(s->main(s->arg) & 0xff);
+	}
+	*ret = (struct worker){ .pid = pid };
+	return 0;
+}
+
+int worker_start(const struct worker_spec *spec, struct worker *ret, struct err *e)
+{
+	return start(spec, -1, ret, e);
+}
+
+bool worker_ended(struct worker *w)
+{
+	if (!w->ended && waitpid(w->pid, &w->status, WNOHANG) == w->pid)
+		w->ended = true;
+	return w->ended;
+}
+
+bool worker_kill(struct worker *w)
+{
+	uint64_t until = now_ns() + KILL_WAIT_MS * 1000000ULL;
+
+	if (worker_ended(w))
+		return true;
+	(void)kill(w->pid, SIGKILL);
+	while (!worker_ended(w) && now_ns() < until)
+		(void)poll(NULL, 0, 2);
+	return w->ended;
+}
+
+void worker_describe(const struct worker *w, char *ret, size_t size)
+{
+	if (!w->ended)
+		snprintf(ret, size, "stuck in the kernel, abandoned");
+	else if (WIFSIGNALED(w->status))
+		snprintf(ret, size, "killed by signal %d (%s)", WTERMSIG(w->status),
+			strsignal(WTERMSIG(w->status)));
+	else if (WEXITSTATUS(w->status) == EXIT_SETUP)
+		snprintf(ret, size, "its sandbox could not be set up");
+	else
+		snprintf(ret, size, "exit %d", WEXITSTATUS(w->status));
+}
+
+/* 1: more may come, 0: end, negative: sink's word. */
+static int pump(int fd, uint64_t deadline_ns, int (*sink)(const void *, size_t, void *), void *arg)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint64_t now = now_ns();
+	char block[65536];
+	ssize_t n;
+	int rc;
+
+	if (now >= deadline_ns)
+		return -ETIMEDOUT;
+	rc = poll(&p, 1, (int)((deadline_ns - now) / 1000000 % INT32_MAX) + 1);
+	if (rc <= 0)
+		return 1; /* time out or EINTR: the deadline decides */
+	n = read(fd, block, sizeof(block));
+	if (n <= 0)
+		return 0;
+	rc = sink(block, (size_t)n, arg);
+	return rc < 0 ? rc : 1;
+}
+
+int worker_pipe(const struct worker_spec *spec, uint64_t deadline_ns,
+	int (*sink)(const void *p, size_t n, void *arg), void *arg, struct err *e)
+{
+	own_fd int in = -1, out = -1;
+	struct worker w;
+	char how[96];
+	int ends[2], rc;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_errno(e, "pipe");
+	in = ends[0];
+	out = ends[1];
+	rc = start(spec, out, &w, e);
+	if (rc < 0)
+		return rc;
+	own_fd_(&out);
+	out = -1;
+	do
+		rc = pump(in, deadline_ns, sink, arg);
+	while (rc > 0);
+	while (rc == 0 && !worker_ended(&w) && now_ns() < deadline_ns)
+		(void)poll(NULL, 0, 1);
+	if (rc == 0 && !w.ended)
+		rc = -ETIMEDOUT;
+	(void)worker_kill(&w);
+	if (rc == -ETIMEDOUT)
+		return err_set(e, ETIMEDOUT, "%s: no answer in time", spec->name);
+	if (rc < 0)
+		return err_set(e, -rc, "%s: its output was refused", spec->name);
+	if (WIFEXITED(w.status) && WEXITSTATUS(w.status) != EXIT_SETUP)
+		return WEXITSTATUS(w.status);
+	worker_describe(&w, how, sizeof(how));
+	return err_set(e, ECHILD, "%s: %s", spec->name, how);
+}

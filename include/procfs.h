@@ -21,9 +21,11 @@ bool procfs_is_root(int fd);
 struct procfs_stat {
 	pid_t pid, ppid;
 	pid_t pgrp, session;
+	int tty_nr;	/* major << 8 | minor in the kernel's packing, 0: none */
+	uint64_t flags; /* PF_*: 0x200000 is a kernel thread */
 	char state;
-	char comm[65];	       /* bytes as given, may hold anything but NUL */
-	uint64_t start_ticks;  /* field 22: since boot, in clock ticks */
+	char comm[65];	      /* bytes as given, may hold anything but NUL */
+	uint64_t start_ticks; /* field 22: since boot, in clock ticks */
 	uint64_t num_threads;
 	uint64_t minflt, majflt;
 	uint64_t rss_pages;
@@ -45,8 +47,8 @@ int procfs_ns_inode(int pid_fd, const char *name, uint64_t *ret, struct err *e) 
  * Calls each for every number among the names of a directory (/proc, or task/);
  * stops and returns its value when that is not 0.
  */
-int procfs_each_number(
-	int dirfd, int (*each)(pid_t n, void *arg), void *arg, struct err *e) must_check;
+int procfs_each_number(int dirfd, int (*each)(pid_t n, void *arg), void *arg, struct err *e)
+	must_check;
 
 /* One line of mountinfo (proc_pid_mountinfo(5)); strings point into the parsed line and are
  * unescaped in place (\040 and so on). */
@@ -69,6 +71,16 @@ struct procfs_cgroup {
 	char *hierarchy, *controllers, *path;
 };
 int procfs_parse_cgroup(char *line, struct procfs_cgroup *ret);
+/* One line of maps (proc_pid_maps(5)). path points into the line, "" when there is none, and is
+ * as the kernel writes it: newline is \012, a deleted file has " (deleted)" behind. */
+struct procfs_map {
+	uint64_t start, end, offset, inode;
+	unsigned major, minor;
+	char perms[5];
+	char *path;
+};
+int procfs_parse_map(char *line, struct procfs_map *ret);
+
 /* The next line of text: terminates it, advances *text; NULL at the end. */
 char *procfs_next_line(char **text);
 

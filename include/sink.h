@@ -21,6 +21,10 @@
 
 struct sink;
 
+/* The first bytes of the spool are the dumper's own, for what it wants to know after a
+ * restart; sink_copy() and sink_text stay behind them. */
+enum { SINK_NOTES = 1 << 20 };
+
 /* Why something is not in the bundle (docs/BUNDLE.md explains each). */
 enum gap_kind {
 	GAP_UNREADABLE,	  /* the kernel refused or failed: errno in the text */
@@ -37,6 +41,8 @@ enum gap_kind {
 	GAP_KINDS
 };
 extern const char *const sink_gap_names[GAP_KINDS]; /* "unreadable" ... */
+/* What an errno (positive) of reading a process says: vanished, over_budget, else unreadable. */
+enum gap_kind sink_gap_of(int code);
 
 /* Starts a member of exactly 'size' bytes. */
 int sink_begin(struct sink *s, const char *member, uint64_t size, struct err *e) must_check;

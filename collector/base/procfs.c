@@ -66,6 +66,8 @@ int procfs_parse_stat(const char *text, struct procfs_stat *ret)
 	s.ppid = (pid_t)num[2];
 	s.pgrp = (pid_t)num[3];
 	s.session = (pid_t)num[4];
+	s.tty_nr = (int)num[5];
+	s.flags = num[7];
 	s.minflt = num[8];
 	s.majflt = num[10];
 	s.num_threads = num[18];
@@ -276,6 +278,44 @@ int procfs_parse_cgroup(char *line, struct procfs_cgroup *ret)
 		return -EINVAL;
 	*a = *b = '\0';
 	*ret = (struct procfs_cgroup){ line, a + 1, b + 1 };
+	return 0;
+}
+
+/* A hexadecimal number that ends with 'end'; moves behind it. */
+static int hex_until(char **p, char end, uint64_t *ret)
+{
+	char *stop;
+
+	errno = 0;
+	*ret = strtoull(*p, &stop, 16);
+	if (stop == *p || errno || *stop != end)
+		return -EINVAL;
+	*p = stop + 1;
+	return 0;
+}
+
+int procfs_parse_map(char *line, struct procfs_map *ret)
+{
+	struct procfs_map m = { 0 };
+	uint64_t major, minor;
+	char *word;
+
+	if (hex_until(&line, '-', &m.start) < 0 || hex_until(&line, ' ', &m.end) < 0)
+		return -EINVAL;
+	word = next_word(&line);
+	if (!word || strlen(word) != 4)
+		return -EINVAL;
+	memcpy(m.perms, word, 4);
+	if (hex_until(&line, ' ', &m.offset) < 0 || hex_until(&line, ':', &major) < 0 ||
+		hex_until(&line, ' ', &minor) < 0)
+		return -EINVAL;
+	word = next_word(&line);
+	if (!word || text_parse_u64(word, UINT64_MAX, &m.inode) < 0)
+		return -EINVAL;
+	m.major = (unsigned)major;
+	m.minor = (unsigned)minor;
+	m.path = line + strspn(line, " ");
+	*ret = m;
 	return 0;
 }
 

@@ -143,7 +143,8 @@ void channel_init(struct channel *c, int sock, struct wire_shared *shared, int s
 	static const struct sink_ops ops = { begin, room, commit, end, gap, finding, item };
 
 	*c = (struct channel){
-		.sink = { .ops = &ops, .ctx = c, .spool_fd = spool_fd },
+		.sink = { .ops = &ops, .ctx = c, .spool_fd = spool_fd,
+			.spool_end = SINK_NOTES },
 		.sock = sock,
 		.shared = shared,
 		.slot = -1,

@@ -33,6 +33,21 @@ const char *const sink_gap_names[GAP_KINDS] = {
 	[GAP_SPECIAL_FILE] = "special_file",
 };
 
+enum gap_kind sink_gap_of(int code)
+{
+	switch (code) {
+	case ESRCH:
+	case ENOENT:
+	case ESTALE:
+		return GAP_VANISHED;
+	case ENOSPC:
+	case EFBIG:
+		return GAP_OVER_BUDGET;
+	default:
+		return GAP_UNREADABLE;
+	}
+}
+
 int sink_begin(struct sink *s, const char *member, uint64_t size, struct err *e)
 {
 	return s->ops->begin(s->ctx, member, size, e);
@@ -289,8 +304,7 @@ int sink_copy(struct sink *s, const char *member, int fd, uint64_t max, struct e
 	sink_text_begin(&t, s, max);
 	rc = gather(&t, fd, &more, &why);
 	if (rc < 0)
-		rc = sink_gap(
-			s, rc == -ENOSPC ? GAP_OVER_BUDGET : GAP_UNREADABLE, member, "", 0, &why);
+		rc = sink_gap(s, sink_gap_of(-rc), member, "", 0, &why);
 	else if (more)
 		rc = sink_gapf(s, GAP_OVER_BUDGET, member, NULL, "after %llu bytes",
 			(unsigned long long)max);

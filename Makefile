@@ -1,39 +1,157 @@
-# taphos - see 'make help'
-O      ?= build
-CFLAGS ?= -O2 -g
-STATIC ?= -static-pie
+# taphos - 'make help' lists the targets. scripts/packages installs what each of them needs.
+#
+#   make O=DIR       builds in DIR           make CROSS=aarch64-linux-gnu O=DIR   for arm64
+#   make check T=x   only tests named *x*    make WERROR=1                        warnings are errors
+O       ?= build
+CFLAGS  ?= -O2 -g
+STATIC  ?= -static-pie
+PREFIX  ?= /usr/local
+SECONDS ?= 60
+VERSION := $(shell scripts/version)
+
+ifdef CROSS
+CC      := $(CROSS)-gcc --sysroot=$(O)/sysroot
+AR      := $(CROSS)-ar
+OBJCOPY := $(CROSS)-objcopy
+ARCH    := $(shell dpkg-architecture -t $(CROSS) -q DEB_HOST_ARCH 2>/dev/null)
+SYSROOT := $(O)/sysroot
+else
+CC      ?= cc
+OBJCOPY ?= objcopy
+endif
+MACHINE := $(shell $(CC) -dumpmachine)
+
 WARN   := -Wall -Wextra -Wshadow -Wformat=2 -Wvla -Wmissing-prototypes -Wstrict-prototypes \
           -Wpointer-arith -Wimplicit-fallthrough -Wundef -Wconversion -Wno-sign-conversion
-INC    := -Iinclude -Icollector $(patsubst %/,-I%,$(wildcard collector/*/)) -Idumpers
-HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2
-ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(INC) $(WARN) -Werror -MMD -MP \
-              $(HARDEN) -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
-LIBS   := -larchive -lzstd -lz -ljansson -lseccomp -lcap -lcrypto -pthread
+INC    := -Iinclude -Icollector $(patsubst %/,-I%,$(wildcard collector/*/)) -Idumpers \
+          -isystem $(O)/deps/include
+HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 \
+          $(if $(filter x86_64-%,$(MACHINE)),-fcf-protection)
+# no directory of the machine that builds gets into the result
+REPRO  := -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(O)=build
+ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(INC) $(WARN) $(HARDEN) $(REPRO) \
+               -MMD -MP $(CFLAGS)
+ALL_LDFLAGS := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--build-id=sha1 $(LDFLAGS)
+LIBS   := $(O)/deps/libarchive.a -lzstd -lz -ljansson -lseccomp -lcap -lcrypto -pthread
 
-SRC := $(sort $(wildcard collector/*.c collector/*/*.c dumpers/*.c))
-OBJ := $(SRC:%.c=$(O)/%.o)
-LIBOBJ := $(filter-out $(O)/collector/main.o,$(OBJ))
-UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
-# what several unit tests share
-UNITLIB := $(patsubst tests/unit/%.c,$(O)/tests/unit/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+SRC      := $(sort $(wildcard collector/*.c collector/*/*.c dumpers/*.c))
+OBJ      := $(SRC:%.c=$(O)/%.o) $(O)/profile_builtin.o
+PROFILES := $(sort $(wildcard profiles/*.json))
+UNIT     := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/unit/test_*.c)))
+UNITLIB  := $(patsubst %.c,$(O)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+FUZZ     := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZMAIN := $(O)/tests/fuzz/replay.o
+SHTESTS  := $(sort $(wildcard tests/*/test_*.sh tests/*/test_*.py))
+MAN      := $(wildcard docs/man/*.8)
+# the program needs its main file; the library does not
+PROGRAM  := $(if $(wildcard collector/main.c),$(O)/taphos,$(O)/libtaphos.a)
 
-all: $(O)/taphos
+all: $(PROGRAM)  ## the static binary, build/taphos (default)
 
-$(O)/taphos: $(OBJ)
-	@echo "  LD  $@"; $(CC) $(ALL_CFLAGS) $(STATIC) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(O)/%.o: %.c $(O)/.flags
-	@echo "  CC  $<"; mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c -o $@ $<
-$(O)/libtaphos.a: $(LIBOBJ)
+# ---- how things are made
+
+# stripped; all of it with symbols is beside it, for gdb
+$(O)/taphos: $(O)/taphos.debug
+	@$(OBJCOPY) --strip-all --add-gnu-debuglink=$< $< $@
+$(O)/taphos.debug: $(OBJ)
+	@echo "  LD  $(O)/taphos"; $(CC) $(ALL_CFLAGS) $(STATIC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+$(O)/libtaphos.a: $(filter-out $(O)/collector/main.o,$(OBJ))
 	@rm -f $@; $(AR) rcs $@ $^
-$(O)/tests/unit/%: tests/unit/%.c $(UNITLIB) $(O)/libtaphos.a
-	@echo "  LD  $@"; mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -Itests/unit $(LDFLAGS) -o $@ $< $(UNITLIB) $(O)/libtaphos.a -lcmocka $(LIBS)
-$(O)/tests/unit/%.o: ALL_CFLAGS += -Itests/unit
+$(O)/libunit.a: $(UNITLIB)
+	@rm -f $@; $(AR) rcs $@ $^
+$(O)/%.o: %.c $(O)/.flags | $(O)/deps/libarchive.a
+	@echo "  CC  $<"; mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(WERROR:%=-Werror) -c -o $@ $<
+$(O)/%.o: $(O)/%.c $(O)/.flags
+	@$(CC) $(ALL_CFLAGS) $(WERROR:%=-Werror) -c -o $@ $<
+$(UNIT): %: %.o $(O)/libunit.a $(O)/libtaphos.a
+	@echo "  LD  $@"; $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+$(FUZZ): %: %.o $(filter %.o,$(FUZZMAIN)) $(O)/libunit.a $(O)/libtaphos.a
+	@echo "  LD  $@"; $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(filter -%,$(FUZZMAIN)) -o $@ $^ $(LIBS)
+$(O)/tests/%.o: ALL_CFLAGS += -Itests/unit
+
+$(O)/deps/libarchive.a: scripts/deps | $(SYSROOT)
+	@scripts/deps libarchive $(@D) $(ARCH)
+$(O)/sysroot: scripts/deps
+	@scripts/deps sysroot $@ $(ARCH)
+$(O)/profile_builtin.c: scripts/embed-profiles $(PROFILES) $(O)/.flags
+	@scripts/embed-profiles $(PROFILES) > $@.new && mv $@.new $@
+$(O)/collector/base/version.o: $(O)/.version
+$(O)/collector/base/version.o: ALL_CFLAGS += -DVERSION='"$(VERSION)"'
+
+# rewritten when its content changes, so that what depends on it is made again
+keep = mkdir -p $(@D); [ "$(strip $(1))" = "$$(cat $@ 2>/dev/null)" ] || echo "$(strip $(1))" > $@
 $(O)/.flags: FORCE
-	@mkdir -p $(O); f='$(CC) $(ALL_CFLAGS) $(STATIC) $(LDFLAGS)'; [ "$$f" = "$$(cat $@ 2>/dev/null)" ] || echo "$$f" > $@
-unit: $(UNIT)
-	@rc=0; for t in $(UNIT); do $$t || rc=1; done; exit $$rc
-clean:
-	rm -rf build build-*
+	@$(call keep,$(CC) $(ALL_CFLAGS) $(STATIC) $(ALL_LDFLAGS) $(PROFILES))
+$(O)/.version: FORCE
+	@$(call keep,$(VERSION))
 FORCE:
-.PHONY: all unit clean FORCE
--include $(OBJ:.o=.d) $(UNIT:=.d)
+
+# ---- tests
+
+JOBS := -j$(shell nproc)
+ASAN := O=$(O)-asan STATIC= HARDEN= \
+        CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
+ARM  := O=$(O)-arm64 CROSS=aarch64-linux-gnu
+RUN   = tests/run $(if $(T),--only '$(T)') --build $(O)
+
+check:  ## install what the tests need and run all of them (T=PATTERN: some)
+	@scripts/packages test
+	@$(MAKE) $(JOBS) WERROR=1 all unit-programs
+	@$(MAKE) $(JOBS) WERROR=1 $(ASAN) unit-programs fuzz-programs
+	@$(RUN) --parallel $(UNIT) $(UNIT:$(O)/%=$(O)-asan/%) $(FUZZ:$(O)/%=$(O)-asan/%) \
+		--serial $(SHTESTS)
+unit: unit-programs  ## the unit tests alone
+	@$(RUN) --parallel $(UNIT)
+asan:  ## unit tests and fuzz corpora under the address and undefined-behaviour sanitizers
+	@$(MAKE) $(ASAN) unit-programs fuzz-programs
+	@$(RUN) --parallel $(UNIT:$(O)/%=$(O)-asan/%) $(FUZZ:$(O)/%=$(O)-asan/%)
+check-arm64:  ## cross build, unit tests under qemu-user
+	@scripts/packages build arm64
+	@$(MAKE) $(ARM) all unit-programs
+	@$(RUN) --wrap 'qemu-aarch64-static -L $(O)-arm64/sysroot' \
+		--parallel $(UNIT:$(O)/%=$(O)-arm64/%)
+fuzz:  ## fuzz every parser for SECONDS=60 (T=NAME: one of them)
+	@scripts/packages build fuzz
+	@$(MAKE) O=$(O)-fuzz CC=clang STATIC= HARDEN= FUZZMAIN=-fsanitize=fuzzer \
+		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' \
+		fuzz-programs
+	@scripts/fuzz $(O)-fuzz $(SECONDS) $(T)
+bench:  ## speed and memory, as ratios to standard tools
+	@scripts/packages bench
+	@$(MAKE) all
+	@tests/bench/run $(O)/taphos
+unit-programs: $(UNIT)
+fuzz-programs: $(FUZZ)
+
+# ---- the rest
+
+demo:  ## collect a throw-away compromised container and show the result
+	@scripts/packages demo
+	@$(MAKE) $(JOBS) all
+	@scripts/demo $(O)/taphos
+lint:  ## layout, static analysis, layers, symbols, sizes, licences
+	@scripts/packages build lint
+	@scripts/lint $(O)
+format:  ## put the code in its layout
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+install: $(O)/taphos  ## into PREFIX=/usr/local, below DESTDIR
+	install -D -m 755 $(O)/taphos $(DESTDIR)$(PREFIX)/bin/taphos
+	$(foreach m,$(MAN),install -D -m 644 $(m) $(DESTDIR)$(PREFIX)/share/man/man8/$(notdir $(m));)
+	$(if $(wildcard completion/taphos.bash),install -D -m 644 completion/taphos.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/taphos)
+uninstall:  ## removes what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/taphos \
+		$(MAN:docs/man/%=$(DESTDIR)$(PREFIX)/share/man/man8/%) \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/taphos
+dist:  ## a source archive of the last commit
+	git archive --prefix=taphos-$(VERSION)/ --add-virtual-file=taphos-$(VERSION)/.version:$(VERSION) \
+		HEAD | xz > taphos-$(VERSION).tar.xz
+clean:  ## remove what was built
+	rm -rf build build-asan build-arm64 build-fuzz \
+		$(if $(wildcard $(O)/.flags),$(O) $(O)-asan $(O)-arm64 $(O)-fuzz)
+help:  ## this list
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
+
+.PHONY: all check unit asan check-arm64 fuzz bench unit-programs fuzz-programs demo lint format \
+        install uninstall dist clean help FORCE
+-include $(OBJ:.o=.d) $(UNIT:=.d) $(UNITLIB:.o=.d) $(FUZZ:=.d)

@@ -61,7 +61,7 @@ static void print_json(struct buf *out, const char *build_id, const struct libra
 	struct jsonw w = JSONW(out);
 
 	jsonw_open(&w, NULL);
-	jsonw_str(&w, "version", VERSION_TEXT);
+	jsonw_str(&w, "version", version_string());
 	jsonw_str(&w, "build_id", build_id);
 	jsonw_open(&w, "libraries");
 	for (size_t i = 0; i < LIBRARIES; i++)
@@ -83,7 +83,7 @@ static enum exit_code run(const struct invocation *in)
 		print_json(&out, build_id, l);
 		return say_result(&out, EXIT_COMPLETE);
 	}
-	buf_addf(&out, "taphos %s\nbuild id %s\n", VERSION_TEXT, build_id[0] ? build_id : "none");
+	buf_addf(&out, "taphos %s\nbuild id %s\n", version_string(), build_id[0] ? build_id : "none");
 	for (size_t i = 0; i < LIBRARIES; i++)
 		buf_addf(&out, "%s %s\n", l[i].name, l[i].version);
 	return say_result(&out, EXIT_COMPLETE);

@@ -2,7 +2,8 @@
 #pragma once
 /* version - which taphos this is. */
 
-#define VERSION_TEXT "0.1.0"
+/* "0.1.0", or "0.1.0-g1234567890ab" between releases: scripts/version. */
+const char *version_string(void);
 
 enum { VERSION_BUILD_ID = 41 }; /* 20 bytes as hexadecimal, and the NUL */
 

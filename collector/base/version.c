@@ -56,3 +56,8 @@ void version_build_id(char ret[VERSION_BUILD_ID])
 			find_note((const char *)(bias + ph[i].p_vaddr), ph[i].p_memsz, ret))
 			return;
 }
+
+const char *version_string(void)
+{
+	return VERSION;
+}

@@ -7,7 +7,6 @@
 #include <link.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/auxv.h>
 
 static size_t align4(size_t n)
 {
@@ -39,22 +38,25 @@ static bool find_note(const char *p, size_t n, char ret[VERSION_BUILD_ID])
 	return false;
 }
 
-/* The kernel tells where the program headers lie (getauxval(3)), and PT_PHDR how far they were
- * moved: this needs neither /proc nor our file. */
+static int first_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+
+		if (ph->p_type == PT_NOTE &&
+			find_note((const char *)(info->dlpi_addr + ph->p_vaddr), ph->p_memsz, arg))
+			break;
+	}
+	return 1;
+}
+
+/* libc knows how far the program was moved: a static-pie one has no PT_PHDR to tell it. The
+ * first object is the program itself. */
 void version_build_id(char ret[VERSION_BUILD_ID])
 {
-	const ElfW(Phdr) *ph = (const void *)getauxval(AT_PHDR);
-	size_t n = getauxval(AT_PHNUM);
-	uintptr_t bias = 0;
-
 	ret[0] = '\0';
-	for (size_t i = 0; ph && i < n; i++)
-		if (ph[i].p_type == PT_PHDR)
-			bias = (uintptr_t)ph - ph[i].p_vaddr;
-	for (size_t i = 0; ph && i < n; i++)
-		if (ph[i].p_type == PT_NOTE &&
-			find_note((const char *)(bias + ph[i].p_vaddr), ph[i].p_memsz, ret))
-			return;
+	(void)dl_iterate_phdr(first_object, ret);
 }
 
 const char *version_string(void)

@@ -17,9 +17,15 @@ void text_base64(struct buf *out, const void *p, size_t n);
 void text_hex(struct buf *out, const void *p, size_t n);
 /* 0, or -EINVAL unless s is exactly 2*n hexadecimal digits. */
 int text_unhex(const char *s, void *ret, size_t n);
+/* 0, or -EINVAL unless the len characters are exactly the padded base64 of n bytes. */
+int text_unbase64(const char *s, size_t len, void *ret, size_t n);
 
 /* RFC 3339 UTC with nanoseconds. Years outside 0000 to 9999 become "@SECONDS.NNNNNNNNN". */
 void text_time(struct buf *out, struct timespec t);
+#define TEXT_TIME_MIN (-62167219200LL) /* 0000-01-01 */
+#define TEXT_TIME_MAX 253402300799LL   /* 9999-12-31T23:59:59 */
+/* Exactly what text_time writes for the years 0000 to 9999. -EINVAL. */
+int text_parse_time(const char *s, struct timespec *ret);
 /* "1.4 GiB", for people. */
 void text_size(struct buf *out, uint64_t bytes);
 

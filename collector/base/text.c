@@ -74,6 +74,47 @@ void text_hex(struct buf *out, const void *bytes, size_t n)
 		buf_add(out, (char[]){ set[p[i] >> 4], set[p[i] & 15] }, 2);
 }
 
+static int base64_digit(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '+')
+		return 62;
+	return c == '/' ? 63 : -1;
+}
+
+int text_unbase64(const char *s, size_t len, void *ret, size_t n)
+{
+	unsigned char *p = ret;
+	uint32_t v = 0;
+	unsigned bits = 0;
+	size_t got = 0, chars = (4 * n + 2) / 3;
+
+	if (len != (n + 2) / 3 * 4)
+		return -EINVAL;
+	for (size_t i = 0; i < chars; i++) {
+		int d = base64_digit(s[i]);
+
+		if (d < 0)
+			return -EINVAL;
+		v = v << 6 | (uint32_t)d;
+		bits += 6;
+		if (bits >= 8) {
+			bits -= 8;
+			p[got++] = (unsigned char)(v >> bits);
+			v &= (1U << bits) - 1;
+		}
+	}
+	for (size_t i = chars; i < len; i++)
+		if (s[i] != '=')
+			return -EINVAL;
+	return v ? -EINVAL : 0;
+}
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -101,17 +142,79 @@ int text_unhex(const char *s, void *ret, size_t n)
 	return 0;
 }
 
+/* Days since 1970-01-01 of a date in the proleptic Gregorian calendar, and back: years start in
+ * March, so that the leap day is the last one (400 years are 146097 days, from 0000-03-01). */
+static int64_t days_of(int64_t year, int64_t month, int64_t day)
+{
+	int64_t y = year - (month <= 2) + 400;
+	int64_t yday = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+
+	return 365 * y + y / 4 - y / 100 + y / 400 + yday - 719468 - 146097;
+}
+
+static void date_of(int64_t days, int *year, int *month, int *day)
+{
+	int64_t z = days + 719468 + 146097;
+	int64_t era = z / 146097, doe = z % 146097;
+	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64_t yday = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	int64_t m = (5 * yday + 2) / 153;
+
+	*day = (int)(yday - (153 * m + 2) / 5 + 1);
+	*month = (int)(m < 10 ? m + 3 : m - 9);
+	*year = (int)(yoe + era * 400 - 400 + (*month <= 2));
+}
+
+/* Not gmtime_r: the first call of glibc's opens $TZ or /etc/localtime, which may be the target's.
+ */
 void text_time(struct buf *out, struct timespec t)
 {
-	struct tm tm;
+	enum { DAY = 86400 };
+	int64_t days = t.tv_sec / DAY, sec = t.tv_sec % DAY;
+	int year, month, day;
 
-	/* gmtime_r reads no file; localtime would open /etc/localtime. */
-	if (!gmtime_r(&t.tv_sec, &tm) || tm.tm_year < -1900 || tm.tm_year > 8099) {
+	if (sec < 0) {
+		sec += DAY;
+		days--;
+	}
+	if (t.tv_sec < TEXT_TIME_MIN || t.tv_sec > TEXT_TIME_MAX) {
 		buf_addf(out, "@%jd.%09ld", (intmax_t)t.tv_sec, t.tv_nsec);
 		return;
 	}
-	buf_addf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1,
-		tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, t.tv_nsec);
+	date_of(days, &year, &month, &day);
+	buf_addf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", year, month, day, (int)(sec / 3600),
+		(int)(sec / 60 % 60), (int)(sec % 60), t.tv_nsec);
+}
+
+/* n decimal digits. */
+static int64_t number(const char *s, size_t n)
+{
+	int64_t v = 0;
+
+	for (size_t i = 0; i < n; i++)
+		v = 10 * v + (s[i] - '0');
+	return v;
+}
+
+int text_parse_time(const char *s, struct timespec *ret)
+{
+	static const char form[] = "0000-00-00T00:00:00.000000000Z";
+	own_buf struct buf again = BUF_INIT(64);
+	struct timespec t;
+
+	if (strlen(s) != sizeof(form) - 1)
+		return -EINVAL;
+	for (size_t i = 0; form[i]; i++)
+		if (form[i] == '0' ? s[i] < '0' || s[i] > '9' : s[i] != form[i])
+			return -EINVAL;
+	t.tv_sec = days_of(number(s, 4), number(s + 5, 2), number(s + 8, 2)) * 86400 +
+		   number(s + 11, 2) * 3600 + number(s + 14, 2) * 60 + number(s + 17, 2);
+	t.tv_nsec = (long)number(s + 20, 9);
+	text_time(&again, t); /* refuses the 31st of February */
+	if (strcmp(buf_str(&again), s))
+		return -EINVAL;
+	*ret = t;
+	return 0;
 }
 
 void text_size(struct buf *out, uint64_t bytes)

@@ -26,6 +26,8 @@ struct seal {
 	uint8_t signer[SEAL_KEY];
 };
 
+/* "YYYYMMDDTHHMMSSZ-" and 16 lower-case hex digits. */
+bool seal_run_is_valid(const char *run);
 /* The JSON line without its newline, into out (added). */
 void seal_render(const struct seal *s, struct buf *out);
 /* The whole skippable frame: head, line, newline, base64 signature, newline (added to out). */

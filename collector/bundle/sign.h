@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct sign_key; /* a private key; its memory is not dumped and is wiped on free */
+/* A private key. Its page is locked, not dumped, wiped on free, and empty in every child process:
+ * sign in the process that loaded it (elsewhere: -EPERM). */
+struct sign_key;
 
 int sign_generate(struct sign_key **ret, struct err *e) must_check;
 /* PEM PKCS#8 Ed25519, unencrypted, from a regular file that only its owner may read

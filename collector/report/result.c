@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* result - how a collection ended, for scripts and for people. */
+#include "result.h"
+#include "buf.h"
+#include "engine.h"
+#include "jsonw.h"
+#include "progress.h"
+#include "text.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+void result_json(struct buf *out, const struct engine_result *r, enum exit_code code)
+{
+	struct jsonw w = JSONW(out);
+
+	jsonw_open(&w, NULL);
+	jsonw_str(&w, "bundle", r->bundle);
+	jsonw_str(&w, "sha256", r->sha256);
+	jsonw_str(&w, "run_id", r->run_id);
+	jsonw_str(&w, "signer", r->signer);
+	jsonw_str(&w, "verdict", r->verdict);
+	jsonw_u64(&w, "artifacts", r->artifacts);
+	jsonw_u64(&w, "gaps", r->gaps);
+	jsonw_u64(&w, "bytes", r->bytes);
+	jsonw_u64(&w, "duration_ms", r->duration_ms);
+	jsonw_u64(&w, "exit", code);
+	jsonw_close(&w);
+	buf_addc(out, '\n');
+}
+
+/* A word for a POSIX shell, as it is where nothing needs quoting. */
+static void shell_word(struct buf *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789._/-+,:@%";
+
+	if (*word && !word[strspn(word, plain)]) {
+		buf_adds(out, word);
+		return;
+	}
+	buf_addc(out, '\'');
+	for (; *word; word++) {
+		if (*word == '\'')
+			buf_adds(out, "'\\''");
+		else
+			buf_addc(out, *word);
+	}
+	buf_addc(out, '\'');
+}
+
+/* One line "  label   text", escaped: a path may hold anything. */
+static void labelled(struct buf *out, const char *label, const struct buf *text)
+{
+	buf_addf(out, "  %-8s", label);
+	text_escape(out, buf_str(text), text->len);
+	buf_addc(out, '\n');
+}
+
+static void headline(struct buf *out, const struct engine_result *r)
+{
+	buf_addf(out, "taphos: %s: %" PRIu64 " artifact%s, ", r->verdict, r->artifacts,
+		r->artifacts == 1 ? "" : "s");
+	text_size(out, r->bytes);
+	buf_adds(out, " in ");
+	progress_time(out, r->duration_ms);
+	if (r->gaps)
+		buf_addf(out, ", %" PRIu64 " gap%s", r->gaps, r->gaps == 1 ? "" : "s");
+	else
+		buf_adds(out, ", no gaps");
+	if (r->findings)
+		buf_addf(out, ", %" PRIu64 " finding%s", r->findings, r->findings == 1 ? "" : "s");
+	buf_addc(out, '\n');
+}
+
+static void verify_line(struct buf *out, const struct engine_result *r, const char *key)
+{
+	buf_adds(out, "taphos verify ");
+	if (key) {
+		own_buf struct buf public = BUF_INIT(TARGET_PATH + 8);
+
+		buf_addf(&public, "%s.pub", key);
+		buf_adds(out, "--key ");
+		shell_word(out, buf_str(&public));
+		buf_addc(out, ' ');
+	}
+	shell_word(out, r->bundle);
+}
+
+void result_text(struct buf *out, const struct engine_result *r, const char *key)
+{
+	bool file = r->bundle[0] && strcmp(r->bundle, "-") != 0;
+	own_buf struct buf line = BUF_INIT(4 * TARGET_PATH);
+
+	headline(out, r);
+	buf_adds(&line, file ? r->bundle : "streamed to stdout");
+	labelled(out, "bundle", &line);
+	if (r->gaps || r->findings) {
+		buf_clear(&line);
+		buf_adds(&line, file ? "taphos inspect " : "manifest.json in the bundle");
+		if (file) {
+			shell_word(&line, r->bundle);
+			buf_adds(&line, " manifest.json");
+		}
+		labelled(out, r->gaps ? "gaps" : "findings", &line);
+	}
+	buf_addf(out, "  %-8s%s%s\n", "signer", r->signer,
+		r->run_key ? "\n          a key made for this run: note its fingerprint now" : "");
+	if (!file)
+		return;
+	buf_clear(&line);
+	verify_line(&line, r, key);
+	labelled(out, "verify", &line);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* term - what is known of the terminal behind a descriptor, and columns of text. */
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+
+bool term_is_live(int fd);    /* a terminal that understands carriage return and escapes */
+bool term_has_colour(int fd); /* live, and NO_COLOR is unset or empty */
+/* Columns; 80 where nobody knows. */
+unsigned term_width(int fd);
+
+/* Columns that one UTF-8 sequence takes (0, 1 or 2); text that text_escape() let through. */
+unsigned term_columns_of(const char *p, size_t len);
+/* Adds text, escaped, in exactly 'width' columns: cut with an ellipsis, or padded. Width 0: as
+ * it is. */
+void term_cell(struct buf *out, const char *text, unsigned width);

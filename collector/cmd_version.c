@@ -83,7 +83,8 @@ static enum exit_code run(const struct invocation *in)
 		print_json(&out, build_id, l);
 		return say_result(&out, EXIT_COMPLETE);
 	}
-	buf_addf(&out, "taphos %s\nbuild id %s\n", version_string(), build_id[0] ? build_id : "none");
+	buf_addf(&out, "taphos %s\nbuild id %s\n", version_string(),
+		build_id[0] ? build_id : "none");
 	for (size_t i = 0; i < LIBRARIES; i++)
 		buf_addf(&out, "%s %s\n", l[i].name, l[i].version);
 	return say_result(&out, EXIT_COMPLETE);

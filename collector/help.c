@@ -4,36 +4,12 @@
 #include "buf.h"
 #include "command.h"
 #include "config.h"
+#include "term.h"
 #include "version.h"
 
 #include <string.h>
 
-enum { WIDTH = 80, COLUMN = 22, TEXT_MAX = 4096 };
-
-/* Words of text from column 'at' on, further lines from column 'indent'. Newlines stay. */
-static void wrap(struct buf *out, const char *text, size_t at, size_t indent)
-{
-	while (*text) {
-		size_t len = strcspn(text, " \n");
-
-		if (at > indent && at + 1 + len > WIDTH) {
-			buf_addf(out, "\n%*s", (int)indent, "");
-			at = indent;
-		} else if (at > indent) {
-			buf_addc(out, ' ');
-			at++;
-		}
-		buf_add(out, text, len);
-		at += len;
-		text += len;
-		if (*text == '\n') {
-			buf_addf(out, "\n%*s", text[1] == '\n' ? 0 : (int)indent, "");
-			at = indent;
-		}
-		text += *text != '\0';
-	}
-	buf_addc(out, '\n');
-}
+enum { COLUMN = 22, TEXT_MAX = 4096 };
 
 static void row(struct buf *out, const char *left, const char *right)
 {
@@ -44,7 +20,7 @@ static void row(struct buf *out, const char *left, const char *right)
 		buf_addf(out, "\n%*s", COLUMN, "");
 	else
 		buf_addf(out, "%*s", (int)(COLUMN - len - 2), "");
-	wrap(out, right, COLUMN, COLUMN);
+	term_wrap(out, right, COLUMN, COLUMN);
 }
 
 static void option_head(const struct option_def *o, struct buf *out)
@@ -108,7 +84,7 @@ void help_command(const struct command *c, struct buf *out)
 
 	help_usage(c, &usage);
 	buf_adds(out, "Usage: taphos ");
-	wrap(out, buf_str(&usage), 14, 14);
+	term_wrap(out, buf_str(&usage), 14, 14);
 	buf_addf(out, "\n%c%s.\n", c->summary[0] - 'a' + 'A', c->summary + 1);
 	for (const struct option_def *a = c->args; a && a->name; a++) {
 		own_buf struct buf text = BUF_INIT(TEXT_MAX);
@@ -120,7 +96,7 @@ void help_command(const struct command *c, struct buf *out)
 	options(c->options, out);
 	if (c->details) {
 		buf_addc(out, '\n');
-		wrap(out, c->details, 0, 0);
+		term_wrap(out, c->details, 0, 0);
 	}
 }
 
@@ -132,14 +108,14 @@ void help_overview(struct buf *out)
 	for (size_t i = 0; commands[i]; i++)
 		row(out, commands[i]->name, commands[i]->summary);
 	buf_addc(out, '\n');
-	wrap(out,
+	term_wrap(out,
 		"'taphos COMMAND --help' shows the options of a command. Options may also come "
 		"from the environment (--max-size as TAPHOS_MAX_SIZE) and from " CONFIG_PATH
 		" (\"max-size\": \"20G\"; TAPHOS_CONFIG names another file); the command line "
 		"wins, then the environment.",
 		0, 0);
 	buf_addc(out, '\n');
-	wrap(out,
+	term_wrap(out,
 		"Exit: 0 complete, 1 failed, 2 usage, 3 complete with gaps or interrupted, 4 "
 		"target "
 		"not found or ambiguous, 5 not permitted, 6 upload failed, 7 verification failed.",

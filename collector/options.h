@@ -47,6 +47,12 @@ struct option_def {
 		.name = "json", .kind = OPT_FLAG, .help = "print the result as JSON" \
 	}
 
+#define OPTIONS_HOST_ROOT                                                                       \
+	{                                                                                       \
+		.name = "host-root", .kind = OPT_DIR, .metavar = "DIR",                         \
+		.help = "where the host's root is seen; found by itself where it is / or /host" \
+	}
+
 enum option_source { FROM_NOWHERE, FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_LINE };
 
 struct option_value {

@@ -131,3 +131,39 @@ void term_cell(struct buf *out, const char *text, unsigned width)
 	for (; used < width; used++)
 		buf_addc(out, ' ');
 }
+
+static size_t columns_of(const char *text, size_t n)
+{
+	size_t columns = 0;
+
+	for (size_t at = 0, len; at < n; at += len) {
+		len = text_utf8_len(text + at, n - at);
+		len = len ? len : 1;
+		columns += term_columns_of(text + at, len);
+	}
+	return columns;
+}
+
+void term_wrap(struct buf *out, const char *text, size_t at, size_t indent)
+{
+	while (*text) {
+		size_t len = strcspn(text, " \n"), columns = columns_of(text, len);
+
+		if (at > indent && at + 1 + columns > WIDTH_DEFAULT) {
+			buf_addf(out, "\n%*s", (int)indent, "");
+			at = indent;
+		} else if (at > indent) {
+			buf_addc(out, ' ');
+			at++;
+		}
+		buf_add(out, text, len);
+		at += columns;
+		text += len;
+		if (*text == '\n') {
+			buf_addf(out, "\n%*s", text[1] == '\n' ? 0 : (int)indent, "");
+			at = indent;
+		}
+		text += *text != '\0';
+	}
+	buf_addc(out, '\n');
+}

@@ -16,3 +16,6 @@ unsigned term_columns_of(const char *p, size_t len);
 /* Adds text, escaped, in exactly 'width' columns: cut with an ellipsis, or padded. Width 0: as
  * it is. */
 void term_cell(struct buf *out, const char *text, unsigned width);
+/* Adds words of text from column 'at' on, lines after the first from column 'indent', in 80
+ * columns; newlines stay, one is added. */
+void term_wrap(struct buf *out, const char *text, size_t at, size_t indent);

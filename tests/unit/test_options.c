@@ -212,7 +212,6 @@ static void tables_agree(void **state)
 					options_find(commands[k]->options, o->name);
 
 				assert_true(!p || p->kind == o->kind);
-				assert_true(!p || p->flags == o->flags);
 			}
 		}
 		assert_true(n < OPTIONS_MAX);

@@ -51,7 +51,7 @@ int procfs_each_number(int dirfd, int (*each)(pid_t n, void *arg), void *arg, st
 	must_check;
 
 /* One line of mountinfo (proc_pid_mountinfo(5)); strings point into the parsed line and are
- * unescaped in place (\040 and so on). */
+ * unescaped in place (\040 and so on), but for 'super': its options are to be split first. */
 struct procfs_mount {
 	uint64_t id, parent;
 	unsigned major, minor;
@@ -62,9 +62,9 @@ struct procfs_mount {
 
 /* Splits one line (without its newline) in place. -EINVAL when it is none. */
 int procfs_parse_mount(char *line, struct procfs_mount *ret);
-/* The value of "key=" in a comma-separated option text ('\' escapes the comma, as overlayfs
- * writes it), copied and unescaped to ret. -ENOENT, -ENAMETOOLONG. */
-int procfs_mount_option(const char *options, const char *key, char *ret, size_t size);
+/* The next option of a super text, terminated and unescaped in place; advances *super; NULL at the
+ * end. A comma in a value is written \054 by the kernel, so it never splits. */
+char *procfs_next_option(char **super);
 
 /* One line of /proc/PID/cgroup: "4:memory:/docker/ab12". In place. */
 struct procfs_cgroup {

@@ -240,34 +240,21 @@ int procfs_parse_mount(char *line, struct procfs_mount *ret)
 	unescape(m.point);
 	unescape(m.type);
 	unescape(m.source);
-	unescape(m.super);
 	*ret = m;
 	return 0;
 }
 
-int procfs_mount_option(const char *options, const char *key, char *ret, size_t size)
+char *procfs_next_option(char **super)
 {
-	size_t n = strlen(key);
+	char *option = *super;
+	size_t len = strcspn(option, ",");
 
-	for (const char *p = options; *p;) {
-		bool hit = !strncmp(p, key, n) && p[n] == '=';
-		size_t len = 0;
-
-		for (p += hit ? n + 1 : 0; *p && *p != ','; p++) {
-			if (*p == '\\' && p[1])
-				p++;
-			if (hit && len + 1 >= size)
-				return -ENAMETOOLONG;
-			if (hit)
-				ret[len++] = *p;
-		}
-		if (hit) {
-			ret[len] = '\0';
-			return 0;
-		}
-		p += *p == ',';
-	}
-	return -ENOENT;
+	if (!*option)
+		return NULL;
+	*super = option + len + (option[len] == ',');
+	option[len] = '\0';
+	unescape(option);
+	return option;
 }
 
 int procfs_parse_cgroup(char *line, struct procfs_cgroup *ret)

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * hostfs - files of the host named by path: state of runtimes, layers. A path
+ * is taken below the host's root descriptor with or without its leading '/'.
+ * Symbolic links of the host are followed inside that root.
+ */
+#include "err.h"
+#include "jsonx.h"
+
+#include <stdbool.h>
+
+/* O_PATH of a directory; links are followed, the last component included. */
+int hostfs_open_dir(int root_fd, const char *path, struct err *e) must_check;
+bool hostfs_is_dir(int root_fd, const char *path);
+/*
+ * Parses a state file. Refused (-EPERM): one that somebody other than root, or the
+ * owner of its directory for a rootless user's, may write. NULL on failure.
+ */
+json_t *hostfs_json(int root_fd, const char *path, struct err *e) must_check;
+/* The first line of a small file, without its newline. */
+int hostfs_line(int root_fd, const char *path, char *ret, size_t size, struct err *e) must_check;
+
+/* Calls each for every name of a directory but "." and ".."; stops and returns what it returned
+ * when that is not 0. A directory that is not there has no names. */
+int hostfs_each_name(int root_fd, const char *path, int (*each)(const char *name, void *arg),
+	void *arg, struct err *e) must_check;

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* resolve - from what the user named to one struct target. */
+#include "resolve.h"
+#include "attach.h"
+#include "buf.h"
+#include "cgroup.h"
+#include "io.h"
+#include "members.h"
+#include "mounts.h"
+#include "own.h"
+#include "procfs.h"
+#include "proctab.h"
+#include "record.h"
+#include "rootfs.h"
+#include "runtime.h"
+#include "select.h"
+#include "spec.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct resolve {
+	const struct target_host *host;
+	struct target *t;
+	struct container *c; /* ref.runtime NULL: no state was found */
+	pid_t asked;	     /* the process the user named, 0 none */
+};
+
+/* --- what the state says, into the target --- */
+
+static void take_state(struct resolve *r)
+{
+	const struct container *c = r->c;
+	struct target *t = r->t;
+
+	t->runtime = c->kind;
+	RECORD_FIELD(t, t->id, c->ref.id);
+	RECORD_FIELD(t, t->runtime_namespace, c->ref.runtime_namespace);
+	RECORD_FIELD(t, t->name, c->name);
+	RECORD_FIELD(t, t->oci_runtime, c->oci_runtime);
+	RECORD_FIELD(t, t->image, c->image);
+	RECORD_FIELD(t, t->image_digest, c->image_digest);
+	RECORD_FIELD(t, t->state_text, c->state_text);
+	RECORD_FIELD(t, t->pod_namespace, c->pod_namespace);
+	RECORD_FIELD(t, t->pod_name, c->pod_name);
+	RECORD_FIELD(t, t->pod_uid, c->pod_uid);
+	RECORD_FIELD(t, t->pod_container, c->pod_container);
+	RECORD_FIELD(t, t->sandbox_id, c->sandbox_id);
+}
+
+static void take_files(struct resolve *r)
+{
+	const struct container *c = r->c;
+	struct err why = ERR_INIT;
+	char path[2 * TARGET_PATH];
+
+	if (c->ref.runtime->fill && c->ref.runtime->fill(r->host, c, r->t, &why) < 0)
+		record_finding(r->t, "the runtime's state is incomplete: %s", why.text);
+	if (!c->bundle[0])
+		return;
+	own_json json_t *spec = spec_read(r->host, c->bundle, &why);
+
+	if (!spec) {
+		record_finding(r->t, "the container's specification cannot be read: %s", why.text);
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/config.json", c->bundle);
+	record_state(r->t, "config.json", path);
+	spec_mounts(spec, c->bundle, r->t);
+}
+
+/* --- the init process --- */
+
+/* Does the process's cgroup name this container, or lie in the one its state names? */
+static bool cgroup_agrees(const struct container *c, const char *text)
+{
+	struct cgroup_line line;
+	struct cgroup_id id;
+
+	while ((text = cgroup_next(text, &line)))
+		if ((cgroup_identify(line.path, &id) && !id.monitor && !strcmp(id.id, c->ref.id)) ||
+			(c->cgroup[0] == '/' && cgroup_is_below(line.path, c->cgroup)))
+			return true;
+	return false;
+}
+
+/* The oldest process of the container's cgroup whose parent is not in it; 0: none. */
+static pid_t find_init(const struct target_host *host, const struct container *c)
+{
+	own_proctab struct proctab tab = {0};
+	const struct proc_row *best = NULL;
+	struct err ignored;
+
+	if (proctab_scan(host->proc_fd, &tab, &ignored) < 0)
+		return 0;
+	for (size_t i = 0; i < tab.rows; i++) {
+		const struct proc_row *row = &tab.row[i], *up;
+
+		if (!row->ns_mnt || !cgroup_agrees(c, proctab_cgroup(&tab, row)))
+			continue;
+		up = proctab_find(&tab, row->ppid);
+		if (up && cgroup_agrees(c, proctab_cgroup(&tab, up)))
+			continue;
+		if (!best || row->start_ticks < best->start_ticks)
+			best = row;
+	}
+	return best ? best->pid : 0;
+}
+
+/*
+ * A state without a start time may name a process that has ended and whose number is
+ * another's by now: its cgroup must agree.
+ */
+static int attach_declared(struct resolve *r, struct err *e)
+{
+	const struct container *c = r->c;
+	own_buf struct buf text = BUF_INIT(64 << 10);
+	int rc;
+
+	if (c->pid <= 0)
+		return err_set(e, ESRCH, "no process in its state");
+	rc = attach_process(r->host, r->t, c->pid, c->start_ticks, e);
+	if (rc < 0 || c->start_ticks)
+		return rc;
+	rc = attach_read(r->t, "cgroup", &text, e);
+	if (!rc && cgroup_agrees(c, buf_str(&text)))
+		return 0;
+	attach_close(r->t);
+	r->t->pid = 0;
+	return err_set(e, ESRCH, "process %d is not in its cgroup", (int)c->pid);
+}
+
+static int attach_init(struct resolve *r, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int rc = attach_declared(r, &why);
+	pid_t found;
+
+	if (rc == 0)
+		return 0;
+	if (rc != -ESRCH)
+		return err_set(e, -rc, "%s", why.text);
+	found = find_init(r->host, r->c);
+	if (!found && r->asked)
+		found = r->asked;
+	if (!found)
+		return -ESRCH;
+	if (r->c->pid > 0)
+		record_finding(r->t,
+			"the state names process %d, which is not the container's (%s); "
+			"its cgroup holds process %d",
+			(int)r->c->pid, why.text, (int)found);
+	return attach_process(r->host, r->t, found, 0, e);
+}
+
+/* --- everything that follows from the init process --- */
+
+static int finish_running(struct resolve *r, struct err *e)
+{
+	own_buf struct buf table = BUF_INIT(4 << 20);
+	const struct container *c = r->c->ref.runtime ? r->c : NULL;
+	struct target *t = r->t;
+	int rc;
+
+	t->running = true;
+	rc = attach_cgroup(t, c, e);
+	if (rc < 0)
+		return rc;
+	rc = rootfs_resolve(r->host, c, t, e);
+	if (rc < 0)
+		return rc;
+	rc = attach_read(t, "mountinfo", &table, e);
+	if (rc == -EFBIG)
+		t->truncated = true;
+	else if (rc < 0)
+		return err_wrap(e, rc, "mount table");
+	if (table.len)
+		rc = mounts_join(t, table.data, e);
+	return rc < 0 && rc != -EFBIG ? rc : members_collect(r->host, t, e);
+}
+
+static int finish(struct resolve *r, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int rc;
+
+	take_state(r);
+	rc = attach_init(r, &why);
+	if (rc < 0 && rc != -ESRCH)
+		return err_set(e, -rc, "%s", why.text);
+	take_files(r);
+	if (rc == 0)
+		return finish_running(r, e);
+	if (r->c->running) {
+		record_finding(
+			r->t, "its state says %s, but no process of it is left", r->t->state_text);
+		RECORD_FIELD(r->t, r->t->state_text, "dead");
+	}
+	return rootfs_resolve(r->host, r->c, r->t, e);
+}
+
+/* --- the selectors --- */
+
+static bool shares_namespaces(
+	const struct resolve *r, const struct proc_row *row, const struct host_namespaces *host)
+{
+	const struct target *t = r->t;
+
+	return (row->ns_mnt == t->ns_mnt && t->ns_mnt != host->mnt) ||
+	       (row->ns_pid == t->ns_pid && t->ns_pid != host->pid);
+}
+
+/* The process is in a container's cgroup by name: is it in its namespaces, too? */
+static void compare_namespaces(struct resolve *r, const struct proc_row *row)
+{
+	struct host_namespaces host;
+
+	members_host_namespaces(r->host->proc_fd, &host);
+	if (!shares_namespaces(r, row, &host))
+		record_finding(r->t,
+			"process %d is in the container's cgroup but in none of its "
+			"namespaces",
+			(int)row->pid);
+}
+
+/* The container whose cgroup the text names; 0, -ENOENT or a failure. *ret_id tells of an id
+ * without state. */
+static int container_of(const struct target_host *host, const char *text, struct container *ret,
+	struct cgroup_id *ret_id, struct err *e)
+{
+	struct cgroup_line line;
+	int rc = -ENOENT;
+
+	while (rc == -ENOENT && (text = cgroup_next(text, &line))) {
+		struct cgroup_id id;
+
+		if (cgroup_identify(line.path, &id) && !id.monitor) {
+			if (!id.weak && !ret_id->id[0])
+				*ret_id = id;
+			rc = select_by_id(host, id.id, id.runtime_namespace, ret, e);
+		}
+		if (rc == -ENOENT)
+			rc = select_by_cgroup(host, line.path, ret, e);
+	}
+	return rc;
+}
+
+/* No state: what the cgroup's name tells, and the process itself. */
+static int resolve_bare(struct resolve *r, pid_t pid, const struct cgroup_id *id, struct err *e)
+{
+	struct target *t = r->t;
+	int rc = attach_process(r->host, t, pid, 0, e);
+
+	if (rc < 0)
+		return rc == -ESRCH ? err_set(e, ENOENT, "no process %d", (int)pid) : rc;
+	if (id->id[0]) {
+		t->runtime = id->runtime;
+		RECORD_FIELD(t, t->id, id->id);
+		RECORD_FIELD(t, t->runtime_namespace, id->runtime_namespace);
+		RECORD_FIELD(t, t->pod_uid, id->pod_uid);
+		record_finding(t,
+			"its cgroup names container %.64s, of which no runtime's state is "
+			"here",
+			id->id);
+	}
+	RECORD_FIELD(t, t->state_text, "running");
+	return finish_running(r, e);
+}
+
+static int read_cgroup(const struct target_host *host, pid_t pid, struct buf *b,
+	struct proc_row *row, struct err *e)
+{
+	own_fd int fd = procfs_open_pid(host->proc_fd, pid, e);
+
+	if (fd < 0)
+		return err_set(e, ENOENT, "no process %d", (int)pid);
+	*row = (struct proc_row){.pid = pid};
+	proctab_namespaces(fd, row);
+	return io_read_file(fd, "cgroup", b, e);
+}
+
+static int resolve_pid(struct resolve *r, const char *text, struct err *e)
+{
+	own_buf struct buf cgroup = BUF_INIT(64 << 10);
+	struct cgroup_id id = {0};
+	struct proc_row row;
+	uint64_t pid;
+	int rc;
+
+	if (text_parse_u64(text, INT32_MAX, &pid) < 0 || !pid)
+		return err_set(e, EINVAL, "'%s' is not a process id", text);
+	rc = read_cgroup(r->host, (pid_t)pid, &cgroup, &row, e);
+	if (rc < 0)
+		return rc;
+	rc = container_of(r->host, buf_str(&cgroup), r->c, &id, e);
+	if (rc == -ENOENT) {
+		memset(r->c, 0, sizeof(*r->c));
+		return resolve_bare(r, (pid_t)pid, &id, e);
+	}
+	if (rc < 0)
+		return rc;
+	r->asked = (pid_t)pid;
+	rc = finish(r, e);
+	if (rc == 0 && r->t->running)
+		compare_namespaces(r, &row);
+	return rc;
+}
+
+struct cgroup_search {
+	const char *path;
+	const struct proc_row *oldest;
+};
+
+static void consider(struct cgroup_search *s, const struct proctab *tab, const struct proc_row *row)
+{
+	const char *text = proctab_cgroup(tab, row);
+	struct cgroup_line line;
+
+	if (s->oldest && s->oldest->start_ticks <= row->start_ticks)
+		return;
+	while ((text = cgroup_next(text, &line)))
+		if (cgroup_is_below(line.path, s->path)) {
+			s->oldest = row;
+			return;
+		}
+}
+
+/* "/sys/fs/cgroup[/CONTROLLER]/x" is taken as "/x". */
+static const char *below_hierarchy(const struct target_host *host, const char *path)
+{
+	static const char root[] = "/sys/fs/cgroup/";
+	own_fd int v2 = -1;
+
+	if (strncmp(path, root, sizeof(root) - 1) != 0)
+		return path;
+	path += sizeof(root) - 2;
+	v2 = io_open_in(host->root_fd, "sys/fs/cgroup/cgroup.controllers", O_PATH, NULL);
+	if (v2 >= 0)
+		return path;
+	return path + 1 + strcspn(path + 1, "/");
+}
+
+static int resolve_cgroup(struct resolve *r, const char *path, struct err *e)
+{
+	own_proctab struct proctab tab = {0};
+	struct cgroup_search s = {below_hierarchy(r->host, path), NULL};
+	struct cgroup_id id = {0};
+	char line[TARGET_PATH + 8];
+	int rc;
+
+	if (path[0] != '/' || !s.path[strspn(s.path, "/")] ||
+		(size_t)snprintf(line, sizeof(line), "0::%s\n", s.path) >= sizeof(line))
+		return err_set(
+			e, EINVAL, "'%s' is not the path of a cgroup below its hierarchy", path);
+	rc = container_of(r->host, line, r->c, &id, e);
+	if (rc != -ENOENT)
+		return rc < 0 ? rc : finish(r, e);
+	memset(r->c, 0, sizeof(*r->c));
+	rc = proctab_scan(r->host->proc_fd, &tab, e);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < tab.rows; i++)
+		consider(&s, &tab, &tab.row[i]);
+	if (!s.oldest)
+		return err_set(e, ENOENT, "no process in cgroup %s", s.path);
+	if (!id.id[0]) {
+		RECORD_FIELD(r->t, r->t->cgroup_v2, s.path);
+		RECORD_FIELD(r->t, r->t->cgroup_v1, s.path);
+	}
+	return resolve_bare(r, s.oldest->pid, &id, e);
+}
+
+static int resolve_text(struct resolve *r, const char *text, struct buf *candidates, struct err *e)
+{
+	int rc;
+
+	if (!*text)
+		return err_set(e, EINVAL, "the container's name is empty");
+	rc = select_by_text(r->host, text, r->c, candidates, e);
+	return rc < 0 ? rc : finish(r, e);
+}
+
+int resolve_target(const struct target_host *host, const struct target_selector *sel,
+	struct target *ret, struct buf *candidates, struct err *e)
+{
+	own_free struct container *c = calloc(1, sizeof(*c));
+	struct resolve r = {host, ret, c, 0};
+	int rc;
+
+	for (unsigned i = 0; i < TARGET_FDS; i++)
+		ret->fd[i] = -1;
+	if (!c)
+		return err_set(e, ENOMEM, "no memory");
+	if (sel->kind == SELECT_PID)
+		rc = resolve_pid(&r, sel->text, e);
+	else if (sel->kind == SELECT_CGROUP)
+		rc = resolve_cgroup(&r, sel->text, e);
+	else
+		rc = resolve_text(&r, sel->text, candidates, e);
+	if (rc < 0)
+		attach_close(ret);
+	return rc;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* select - which container of which runtime the user means. */
+#include "select.h"
+#include "buf.h"
+#include "cgroup.h"
+#include "own.h"
+#include "record.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REFS_MAX = 16384 };
+
+struct refs {
+	const struct runtime *runtime;
+	struct short_ref {
+		const struct runtime *runtime;
+		char *id, *ns, *dir;
+	} * ref;
+	size_t n, cap;
+};
+
+#define own_refs __attribute__((cleanup(refs_done)))
+static void refs_done(struct refs *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		free(r->ref[i].id);
+		free(r->ref[i].ns);
+		free(r->ref[i].dir);
+	}
+	free(r->ref);
+}
+
+static bool is_known(const struct refs *r, const struct container_ref *ref)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const struct short_ref *s = &r->ref[i];
+
+		if (!strcmp(s->id, ref->id) && (!*s->ns || !*ref->runtime_namespace ||
+						       !strcmp(s->ns, ref->runtime_namespace)))
+			return true;
+	}
+	return false;
+}
+
+static int add_ref(const struct container_ref *ref, void *arg)
+{
+	struct refs *r = arg;
+	struct short_ref *s;
+
+	if (is_known(r, ref))
+		return 0;
+	if (r->n == REFS_MAX)
+		return -E2BIG;
+	if (r->n == r->cap) {
+		size_t cap = r->cap ? 2 * r->cap : 64;
+
+		s = reallocarray(r->ref, cap, sizeof(*s));
+		if (!s)
+			return -ENOMEM;
+		r->ref = s;
+		r->cap = cap;
+	}
+	s = &r->ref[r->n];
+	*s = (struct short_ref){
+		ref->runtime, strdup(ref->id), strdup(ref->runtime_namespace), strdup(ref->dir)};
+	r->n++;
+	return s->id && s->ns && s->dir ? 0 : -ENOMEM;
+}
+
+static int collect(const struct target_host *host, struct refs *ret, struct err *e)
+{
+	for (const struct runtime *const *r = runtimes; *r; r++) {
+		int rc = (*r)->list(host, add_ref, ret, e);
+
+		if (rc == -E2BIG || rc == -ENOMEM)
+			return err_set(e, -rc, "more containers than fit: %s",
+				target_runtime_names[(*r)->kind]);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int load(const struct target_host *host, const struct short_ref *s, struct container *ret,
+	struct err *e)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->ref.runtime = s->runtime;
+	ret->kind = s->runtime->kind;
+	(void)RECORD_TEXT(ret->ref.id, s->id);
+	(void)RECORD_TEXT(ret->ref.runtime_namespace, s->ns);
+	(void)RECORD_TEXT(ret->ref.dir, s->dir);
+	return s->runtime->load(host, ret, e);
+}
+
+/* NAME, POD/CONTAINER, NAMESPACE/POD/CONTAINER */
+static bool name_fits(const struct container *c, const char *text)
+{
+	char full[4 * TARGET_ID];
+
+	text += *text == '/';
+	if (!strcmp(c->name, text))
+		return true;
+	if (!c->pod_name[0])
+		return false;
+	snprintf(full, sizeof(full), "%s/%s/%s", c->pod_namespace, c->pod_name, c->pod_container);
+	return !strcmp(full, text) || !strcmp(full + strlen(c->pod_namespace) + 1, text);
+}
+
+static void add_candidate(struct buf *b, const struct container *c)
+{
+	own_buf struct buf line = BUF_INIT(4096);
+
+	buf_addf(&line, "%.12s  %s  %s  %s  %s%s%s", c->ref.id, *c->name ? c->name : "-",
+		target_runtime_names[c->kind], *c->state_text ? c->state_text : "-",
+		*c->pod_name ? c->pod_namespace : "-", *c->pod_name ? "/" : "", c->pod_name);
+	text_escape(b, buf_str(&line), line.len);
+	buf_addc(b, '\n');
+}
+
+enum pass { PASS_ID, PASS_NAME, PASS_PREFIX, PASSES };
+
+struct choice {
+	const struct target_host *host;
+	const char *text;
+	struct container *now, *ret;
+	struct buf *candidates;
+	unsigned hits;
+};
+
+static int try_ref(struct choice *c, const struct short_ref *s, enum pass pass)
+{
+	size_t len = strlen(c->text);
+	struct err e = ERR_INIT;
+
+	if (pass == PASS_ID && strcmp(s->id, c->text) != 0)
+		return 0;
+	if (pass == PASS_PREFIX && (len < SELECT_PREFIX_MIN || strncmp(s->id, c->text, len) != 0))
+		return 0;
+	if (load(c->host, s, c->now, &e) < 0 && pass == PASS_NAME)
+		return 0;
+	if (pass == PASS_NAME && !name_fits(c->now, c->text))
+		return 0;
+	if (!c->hits++)
+		memcpy(c->ret, c->now, sizeof(*c->ret));
+	if (c->candidates)
+		add_candidate(c->candidates, c->now);
+	return 0;
+}
+
+int select_by_text(const struct target_host *host, const char *text, struct container *ret,
+	struct buf *candidates, struct err *e)
+{
+	own_refs struct refs refs = {0};
+	own_free struct container *now = malloc(sizeof(*now));
+	struct choice c = {host, text, now, ret, candidates, 0};
+	int rc = now ? collect(host, &refs, e) : err_set(e, ENOMEM, "no memory");
+
+	if (rc < 0)
+		return rc;
+	for (int pass = PASS_ID; pass < PASSES && !c.hits; pass++)
+		for (size_t i = 0; i < refs.n; i++)
+			(void)try_ref(&c, &refs.ref[i], (enum pass)pass);
+	if (!c.hits)
+		return err_set(
+			e, ENOENT, "no container '%s': 'taphos list' shows what is here", text);
+	if (c.hits > 1)
+		return err_set(
+			e, ENOTUNIQ, "'%s' fits %u containers: give more of the id", text, c.hits);
+	if (candidates)
+		buf_clear(candidates);
+	return 0;
+}
+
+int select_by_id(const struct target_host *host, const char *id, const char *runtime_namespace,
+	struct container *ret, struct err *e)
+{
+	own_refs struct refs refs = {0};
+	int rc = collect(host, &refs, e);
+
+	for (size_t i = 0; !rc && i < refs.n; i++) {
+		const struct short_ref *s = &refs.ref[i];
+
+		if (!strcmp(s->id, id) &&
+			(!*runtime_namespace || !*s->ns || !strcmp(s->ns, runtime_namespace)))
+			return load(host, s, ret, e);
+	}
+	return rc ? rc : -ENOENT;
+}
+
+int select_each(const struct target_host *host, int (*each)(const struct container *c, void *arg),
+	void *arg, struct err *e)
+{
+	own_refs struct refs refs = {0};
+	own_free struct container *c = malloc(sizeof(*c));
+	int rc = c ? collect(host, &refs, e) : err_set(e, ENOMEM, "no memory");
+
+	for (size_t i = 0; !rc && i < refs.n; i++)
+		if (load(host, &refs.ref[i], c, NULL) == 0)
+			rc = each(c, arg);
+	return rc;
+}
+
+struct by_cgroup {
+	const char *path;
+	struct container *ret;
+};
+
+static int cgroup_fits(const struct container *c, void *arg)
+{
+	struct by_cgroup *b = arg;
+
+	if (c->cgroup[0] != '/' || !cgroup_is_below(b->path, c->cgroup))
+		return 0;
+	memcpy(b->ret, c, sizeof(*b->ret));
+	return 1;
+}
+
+int select_by_cgroup(
+	const struct target_host *host, const char *path, struct container *ret, struct err *e)
+{
+	struct by_cgroup b = {path, ret};
+	int rc = select_each(host, cgroup_fits, &b, e);
+
+	return rc == 1 ? 0 : rc ? rc : -ENOENT;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* select - which container of which runtime the user means. */
+#include "err.h"
+#include "runtime.h"
+#include "target.h"
+
+struct buf;
+
+enum { SELECT_PREFIX_MIN = 4 };
+
+/*
+ * By full id, then name ("/" before it is dropped; also POD/CONTAINER and NAMESPACE/POD/CONTAINER),
+ * then a prefix of at least four characters of the id. -ENOENT; -ENOTUNIQ with
+ * candidates. An id that several runtimes know is the first one's in runtimes[].
+ */
+int select_by_text(const struct target_host *host, const char *text, struct container *ret,
+	struct buf *candidates, struct err *e) must_check;
+/* By exact id; runtime_namespace "" matches any. -ENOENT without text. */
+int select_by_id(const struct target_host *host, const char *id, const char *runtime_namespace,
+	struct container *ret, struct err *e) must_check;
+/* The container whose state names this cgroup or one above it. */
+int select_by_cgroup(const struct target_host *host, const char *path, struct container *ret,
+	struct err *e) must_check;
+/* Calls each for every container once. What cannot be read is skipped. */
+int select_each(const struct target_host *host, int (*each)(const struct container *c, void *arg),
+	void *arg, struct err *e) must_check;

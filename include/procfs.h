@@ -65,6 +65,9 @@ int procfs_parse_mount(char *line, struct procfs_mount *ret);
 /* The next option of a super text, terminated and unescaped in place; advances *super; NULL at the
  * end. A comma in a value is written \054 by the kernel, so it never splits. */
 char *procfs_next_option(char **super);
+/* The value of "key=" in a super text, copied and unescaped to ret; overlayfs' own '\' before a
+ * comma or colon of a name stays. -ENOENT, -ENAMETOOLONG. */
+int procfs_mount_option(const char *super, const char *key, char *ret, size_t size);
 
 /* One line of /proc/PID/cgroup: "4:memory:/docker/ab12". In place. */
 struct procfs_cgroup {

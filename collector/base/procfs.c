@@ -257,6 +257,25 @@ char *procfs_next_option(char **super)
 	return option;
 }
 
+int procfs_mount_option(const char *super, const char *key, char *ret, size_t size)
+{
+	size_t n = strlen(key), len;
+
+	for (; *super; super += len + (super[len] == ',')) {
+		len = strcspn(super, ",");
+		if (len <= n || strncmp(super, key, n) != 0 || super[n] != '=')
+			continue;
+		len -= n + 1;
+		if (len >= size)
+			return -ENAMETOOLONG;
+		memcpy(ret, super + n + 1, len);
+		ret[len] = '\0';
+		unescape(ret);
+		return 0;
+	}
+	return -ENOENT;
+}
+
 int procfs_parse_cgroup(char *line, struct procfs_cgroup *ret)
 {
 	char *a = strchr(line, ':'), *b = a ? strchr(a + 1, ':') : NULL;

@@ -28,10 +28,13 @@ INC    := -Iinclude -Icollector $(patsubst %/,-I%,$(wildcard collector/*/)) -Idu
 HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 \
           $(if $(filter x86_64-%,$(MACHINE)),-fcf-protection)
 # no directory of the machine that builds gets into the result
-REPRO  := -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(O)=build
+REPRO  := '-ffile-prefix-map=$(CURDIR)=.' '-ffile-prefix-map=$(O)=build'
 ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(INC) $(WARN) $(HARDEN) $(REPRO) \
                -MMD -MP $(CFLAGS)
 ALL_LDFLAGS := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--build-id=sha1 $(LDFLAGS)
+# what libcrypto gets collector/base/closed.c for, in libc's place
+CLOSED := dlopen dlsym dlclose dlerror dladdr getaddrinfo freeaddrinfo gai_strerror getnameinfo \
+          gethostbyname
 LIBS   := $(O)/deps/libarchive.a -lzstd -lz -ljansson -lseccomp -lcap -lcrypto -pthread
 
 SRC      := $(sort $(wildcard collector/*.c collector/*/*.c dumpers/*.c))
@@ -54,7 +57,8 @@ all: $(PROGRAM)  ## the static binary, build/taphos (default)
 $(O)/taphos: $(O)/taphos.debug
 	@$(OBJCOPY) --strip-all --add-gnu-debuglink=$< $< $@
 $(O)/taphos.debug: $(OBJ)
-	@echo "  LD  $(O)/taphos"; $(CC) $(ALL_CFLAGS) $(STATIC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	@echo "  LD  $(O)/taphos"; \
+		$(CC) $(ALL_CFLAGS) $(STATIC) $(ALL_LDFLAGS) $(CLOSED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 $(O)/libtaphos.a: $(filter-out $(O)/collector/main.o,$(OBJ))
 	@rm -f $@; $(AR) rcs $@ $^
 $(O)/libunit.a: $(UNITLIB)

@@ -79,15 +79,15 @@ like() {
 	if printf '%s\n' "$2" | grep -Eq -- "$3"; then
 		pass "$1"
 	else
-		fail "$1" "no line matches $3 in:
-$2"
+		fail "$1" "no line matches $3 in $(printf '%s\n' "$2" | wc -l) lines, the last of them:
+$(printf '%s\n' "$2" | tail -n 60)"
 	fi
 }
 
 unlike() {
 	if printf '%s\n' "$2" | grep -Eq -- "$3"; then
-		fail "$1" "a line matches $3 in:
-$2"
+		fail "$1" "a line matches $3:
+$(printf '%s\n' "$2" | grep -E -m 60 -- "$3")"
 	else
 		pass "$1"
 	fi

@@ -45,7 +45,7 @@ UNITLIB  := $(patsubst %.c,$(O)/%.o,$(filter-out tests/unit/test_%,$(wildcard te
 FUZZ     := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZMAIN := $(O)/tests/fuzz/replay.o
 SHTESTS  := $(sort $(wildcard tests/*/test_*.sh tests/*/test_*.py))
-MAN      := $(wildcard docs/man/*.8)
+MAN      := $(wildcard docs/man/*.1)
 # the program needs its main file; the library does not
 PROGRAM  := $(if $(wildcard collector/main.c),$(O)/taphos,$(O)/libtaphos.a)
 
@@ -140,13 +140,19 @@ format:  ## put the code in its layout
 	@clang-format -i $$(git ls-files '*.c' '*.h')
 install: $(O)/taphos  ## into PREFIX=/usr/local, below DESTDIR
 	install -D -m 755 $(O)/taphos $(DESTDIR)$(PREFIX)/bin/taphos
-	$(foreach m,$(MAN),install -D -m 644 $(m) $(DESTDIR)$(PREFIX)/share/man/man8/$(notdir $(m));)
-	$(if $(wildcard completion/taphos.bash),install -D -m 644 completion/taphos.bash \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/taphos)
+	$(foreach m,$(MAN),install -D -m 644 $(m) $(DESTDIR)$(PREFIX)/share/man/man1/$(notdir $(m));)
+	install -D -m 644 completion/taphos.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/taphos
+	install -D -m 644 completion/taphos.zsh \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_taphos
+	install -D -m 644 completion/taphos.fish \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/taphos.fish
 uninstall:  ## removes what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/taphos \
-		$(MAN:docs/man/%=$(DESTDIR)$(PREFIX)/share/man/man8/%) \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/taphos
+		$(MAN:docs/man/%=$(DESTDIR)$(PREFIX)/share/man/man1/%) \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/taphos \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_taphos \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/taphos.fish
 dist:  ## a source archive of the last commit
 	git archive --prefix=taphos-$(VERSION)/ --add-virtual-file=taphos-$(VERSION)/.version:$(VERSION) \
 		HEAD | xz > taphos-$(VERSION).tar.xz

@@ -35,14 +35,13 @@ static enum exit_code run(const struct invocation *in)
 			near ? "unknown command '%.64s', did you mean '%s'?"
 			     : "unknown command '%.64s'",
 			name, near);
-	if (c && in->option[OPTION_MDOC].on)
-		help_mdoc(c, &text);
+	if (in->option[OPTION_MDOC].on)
+		for (size_t i = 0; commands[i]; i++)
+			help_mdoc(commands[i], &text);
 	else if (c)
 		help_command(c, &text);
 	else
 		help_overview(&text);
-	for (size_t i = 0; !c && in->option[OPTION_MDOC].on && commands[i]; i++)
-		help_mdoc(commands[i], &text);
 	return say_result(&text, EXIT_COMPLETE);
 }
 

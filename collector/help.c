@@ -122,13 +122,20 @@ void help_overview(struct buf *out)
 		0, 0);
 }
 
+/* Each line a paragraph. */
 static void mdoc_text(struct buf *out, const char *text)
 {
-	for (; *text; text++) {
+	bool start = true;
+
+	for (; *text; start = *text++ == '\n') {
+		if (start && (*text == '.' || *text == '\''))
+			buf_adds(out, "\\&");
 		if (*text == '\\')
 			buf_adds(out, "\\e");
 		else if (*text == '-')
 			buf_adds(out, "\\-");
+		else if (*text == '\n')
+			buf_adds(out, "\n.Pp\n");
 		else
 			buf_addc(out, *text);
 	}
@@ -149,7 +156,7 @@ static void mdoc_item(struct buf *out, const struct option_def *o, bool argument
 	buf_adds(out, argument ? "" : "\n");
 	option_text(o, &text);
 	mdoc_text(out, buf_str(&text));
-	buf_adds(out, ".\n");
+	buf_addc(out, '\n');
 }
 
 void help_mdoc(const struct command *c, struct buf *out)
@@ -163,6 +170,11 @@ void help_mdoc(const struct command *c, struct buf *out)
 	buf_addf(out, "%c", c->summary[0] - 'a' + 'A');
 	mdoc_text(out, c->summary + 1);
 	buf_adds(out, ".\n");
+	if (c->details) {
+		buf_adds(out, ".Pp\n");
+		mdoc_text(out, c->details);
+		buf_addc(out, '\n');
+	}
 	if (!c->args && !has_visible(c->options))
 		return;
 	buf_adds(out, ".Bl -tag -width Ds\n");

@@ -20,6 +20,9 @@
  */
 int io_open_in(int dirfd, const char *path, int flags, struct err *e) must_check;
 
+/* 0, or why openat2 does not answer: -ENOSYS before Linux 5.6, -EPERM under some filters. */
+int io_probe_openat2(void) must_check;
+
 /*
  * Opens ONE name (no '/', not "." or "..") of the directory dirfd as O_PATH
  * without following a link or mounting anything, and stats it. Stays on the

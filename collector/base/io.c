@@ -71,6 +71,13 @@ static int walk_in(int dirfd, const char *path, int flags)
 	return -1;
 }
 
+int io_probe_openat2(void)
+{
+	own_fd int fd = openat2_in(AT_FDCWD, ".", O_PATH);
+
+	return fd < 0 ? -errno : 0;
+}
+
 int io_open_in(int dirfd, const char *path, int flags, struct err *e)
 {
 	int fd = openat2_in(dirfd, path, flags);

@@ -2,12 +2,13 @@
 /* doctor_kernel - what this kernel can do, asked of it and not of its version. */
 #include "buf.h"
 #include "doctor.h"
+#include "io.h"
 #include "own.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
-#include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
@@ -51,11 +52,11 @@ static void probed(struct doctor_finding *ret, long rc)
 
 static void check_openat2(const struct doctor *d, struct doctor_finding *ret)
 {
-	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
-	own_fd int fd = (int)syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof(how));
+	int rc = io_probe_openat2();
 
 	(void)d;
-	probed(ret, fd);
+	errno = -rc;
+	probed(ret, rc);
 }
 
 static void check_pidfd(const struct doctor *d, struct doctor_finding *ret)

@@ -1,0 +1,34 @@
+# bash completion for taphos, made by 'taphos completion bash'
+_taphos() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+	local want= cmd=${COMP_WORDS[1]}
+	COMPREPLY=()
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		COMPREPLY=($(compgen -W 'keygen doctor version completion help --help --version' -- "$cur"))
+		return
+	fi
+	# --name=value arrives as three words
+	if [ "$prev" = = ]; then
+		prev=${COMP_WORDS[COMP_CWORD-2]}
+	elif [ "$cur" = = ]; then
+		cur=
+	fi
+	case $cmd:$prev in
+	keygen:--output | keygen:-o) want="-f" ;;
+	doctor:--output | doctor:-o) want="-f" ;;
+	doctor:--key) want="-f" ;;
+	doctor:--host-root) want="-d" ;;
+	*) case $cmd in
+	keygen) want="-W '--output --json --help'" ;;
+	doctor) want="-W '--output --key --host-root --json --help'" ;;
+	version) want="-W '--json --help'" ;;
+	completion) want="-W '--help'"; [ "${cur#-}" != "$cur" ] || want="$want -W 'bash zsh fish'" ;;
+	help) want="-W '--help'"; [ "${cur#-}" != "$cur" ] || want="$want " ;;
+	esac ;;
+	esac
+	[ -n "$want" ] || return
+	compopt -o filenames 2>/dev/null
+	local IFS=$'\n'
+	COMPREPLY=($(IFS=$' \n'; eval "compgen $want" '-- "$cur"'))
+}
+complete -F _taphos taphos

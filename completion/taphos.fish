@@ -1,0 +1,17 @@
+# fish completion for taphos, made by 'taphos completion fish'
+complete -c taphos -f
+complete -c taphos -n __fish_use_subcommand -a keygen -d 'make an Ed25519 key pair'
+complete -c taphos -n __fish_use_subcommand -a doctor -d 'check whether this node can be collected, and how to mend it'
+complete -c taphos -n __fish_use_subcommand -a version -d 'show version, build id and libraries'
+complete -c taphos -n __fish_use_subcommand -a completion -d 'print a completion script for a shell'
+complete -c taphos -n __fish_use_subcommand -a help -d 'show the commands, or the options of one'
+complete -c taphos -s h -l help -d 'show help'
+complete -c taphos -n '__fish_seen_subcommand_from keygen' -l output -s o -r -F -d 'the private key goes to FILE, the public one to FILE.pub'
+complete -c taphos -n '__fish_seen_subcommand_from keygen' -l json -d 'print the result as JSON'
+complete -c taphos -n '__fish_seen_subcommand_from doctor' -l output -s o -r -F -d 'where bundles would go'
+complete -c taphos -n '__fish_seen_subcommand_from doctor' -l key -r -F -d 'the private key that would sign them'
+complete -c taphos -n '__fish_seen_subcommand_from doctor' -l host-root -r -F -d 'where the host\'s root is seen; found by itself where it is / or /host'
+complete -c taphos -n '__fish_seen_subcommand_from doctor' -l json -d 'print the result as JSON'
+complete -c taphos -n '__fish_seen_subcommand_from version' -l json -d 'print the result as JSON'
+complete -c taphos -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'
+complete -c taphos -n '__fish_seen_subcommand_from help' -f

@@ -94,7 +94,7 @@ static void bash(struct buf *out)
 	buf_adds(out, "# bash completion for taphos, made by 'taphos completion bash'\n"
 		      "_taphos() {\n"
 		      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-		      "\tlocal want= cmd=${COMP_WORDS[1]}\n"
+		      "\tlocal want='' cmd=${COMP_WORDS[1]}\n"
 		      "\tCOMPREPLY=()\n"
 		      "\tif [ \"$COMP_CWORD\" -eq 1 ]; then\n"
 		      "\t\tCOMPREPLY=($(compgen -W '");

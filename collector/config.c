@@ -144,6 +144,7 @@ int config_load(const char *path, const struct command *const *all, struct confi
 	__attribute__((cleanup(free_config))) struct config *c = calloc(1, sizeof(*c));
 	own_buf struct buf text = BUF_INIT(CONFIG_MAX);
 	own_fd int fd = -1;
+	struct stat st;
 	int rc;
 
 	if (!c)
@@ -156,6 +157,10 @@ int config_load(const char *path, const struct command *const *all, struct confi
 	}
 	if (fd < 0)
 		return err_errno(e, "open %.128s", c->path);
+	if (fstat(fd, &st) < 0)
+		return err_errno(e, "stat %.128s", c->path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, EINVAL, "%.128s: not a regular file", c->path);
 	rc = io_read_all(fd, &text, e);
 	if (rc < 0)
 		return err_wrap(e, rc, "%.128s", c->path);

@@ -122,7 +122,7 @@ void help_overview(struct buf *out)
 		0, 0);
 }
 
-/* Each line a paragraph. */
+/* Each line a paragraph, each sentence a line. */
 static void mdoc_text(struct buf *out, const char *text)
 {
 	bool start = true;
@@ -130,14 +130,18 @@ static void mdoc_text(struct buf *out, const char *text)
 	for (; *text; start = *text++ == '\n') {
 		if (start && (*text == '.' || *text == '\''))
 			buf_adds(out, "\\&");
-		if (*text == '\\')
+		if (text[0] == '.' && text[1] == ' ') {
+			buf_adds(out, ".\n");
+			text++;
+		} else if (*text == '\\') {
 			buf_adds(out, "\\e");
-		else if (*text == '-')
+		} else if (*text == '-') {
 			buf_adds(out, "\\-");
-		else if (*text == '\n')
+		} else if (*text == '\n') {
 			buf_adds(out, "\n.Pp\n");
-		else
+		} else {
 			buf_addc(out, *text);
+		}
 	}
 }
 
@@ -145,15 +149,16 @@ static void mdoc_item(struct buf *out, const struct option_def *o, bool argument
 {
 	own_buf struct buf text = BUF_INIT(TEXT_MAX);
 
-	if (argument)
-		buf_addf(out, ".It Ar %s\n", o->metavar);
-	else if (o->letter)
-		buf_addf(out, ".It Fl %c , Fl \\-%s", o->letter, o->name);
-	else
-		buf_addf(out, ".It Fl \\-%s", o->name);
-	if (!argument && o->metavar)
+	buf_adds(out, argument ? ".It" : ".It Fl ");
+	if (!argument && o->letter)
+		buf_addf(out, "%c , Fl ", o->letter);
+	if (!argument) {
+		buf_adds(out, "\\-");
+		mdoc_text(out, o->name);
+	}
+	if (o->metavar)
 		buf_addf(out, " Ar %s", o->metavar);
-	buf_adds(out, argument ? "" : "\n");
+	buf_addc(out, '\n');
 	option_text(o, &text);
 	mdoc_text(out, buf_str(&text));
 	buf_addc(out, '\n');

@@ -1,7 +1,7 @@
 # bash completion for taphos, made by 'taphos completion bash'
 _taphos() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	local want= cmd=${COMP_WORDS[1]}
+	local want='' cmd=${COMP_WORDS[1]}
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		COMPREPLY=($(compgen -W 'keygen doctor version completion help --help --version' -- "$cur"))

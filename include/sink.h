@@ -87,6 +87,8 @@ struct sink_text {
 void sink_text_begin(struct sink_text *t, struct sink *s, uint64_t max);
 /* false: dropped. */
 bool sink_text_row(struct sink_text *t);
+/* Accepts what was added whatever the limit: for the few bytes around rows. */
+void sink_text_keep(struct sink_text *t);
 /* Sends the member, and frees. */
 int sink_text_end(struct sink_text *t, const char *member, struct err *e) must_check;
 /* Forgets it. Also right after sink_text_end(). */

@@ -218,6 +218,11 @@ bool sink_text_row(struct sink_text *t)
 	return false;
 }
 
+void sink_text_keep(struct sink_text *t)
+{
+	t->kept = t->rows.len;
+}
+
 static int send_spooled(struct sink *s, uint64_t from, uint64_t n, struct err *e)
 {
 	for (uint64_t off = 0; off < n;) {

@@ -38,6 +38,8 @@ json_t *jsonx_get(const json_t *root, const char *path);
 const char *jsonx_str(const json_t *root, const char *path);
 /* The same, "" for none. */
 const char *jsonx_text(const json_t *root, const char *path);
+/* The string under one key that may hold dots; "" for none. */
+const char *jsonx_text_key(const json_t *object, const char *key);
 /* 0, -ENOENT (absent), -EINVAL (not a whole number, or negative). */
 int jsonx_u64(const json_t *root, const char *path, uint64_t *ret);
 /* false when absent. */

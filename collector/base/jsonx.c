@@ -60,6 +60,13 @@ const char *jsonx_text(const json_t *root, const char *path)
 	return s ? s : "";
 }
 
+const char *jsonx_text_key(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s ? s : "";
+}
+
 int jsonx_u64(const json_t *root, const char *path, uint64_t *ret)
 {
 	const json_t *v = jsonx_get(root, path);

@@ -13,6 +13,7 @@
 /* O_PATH of a directory; links are followed, the last component included. */
 int hostfs_open_dir(int root_fd, const char *path, struct err *e) must_check;
 bool hostfs_is_dir(int root_fd, const char *path);
+bool hostfs_is_file(int root_fd, const char *path);
 /*
  * Parses a state file. Refused (-EPERM): one that somebody other than root, or the
  * owner of its directory for a rootless user's, may write. NULL on failure.

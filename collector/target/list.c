@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* list - the containers of a node. */
 #include "resolve.h"
+#include "node.h"
 #include "own.h"
 #include "procfs.h"
 #include "record.h"
@@ -55,12 +56,13 @@ int resolve_list(const struct target_host *host, bool with_size,
 {
 	own_free struct resolve_row *row = malloc(sizeof(*row));
 	struct listing l = {host, true, each, arg, row};
-	int rc = row ? 0 : err_set(e, ENOMEM, "no memory");
+	own_free struct node *node = malloc(sizeof(*node));
+	int rc = row && node ? node_scan(host, node, e) : err_set(e, ENOMEM, "no memory");
 
 	(void)with_size;
 	for (int pass = 0; pass < 2 && !rc; pass++) {
 		l.running = pass == 0;
-		rc = select_each(host, list_one, &l, e);
+		rc = select_each(node, list_one, &l, e);
 	}
 	return rc;
 }

@@ -35,7 +35,7 @@ static bool is_local(const char *type)
 {
 	static const char *const types[] = {"tmpfs", "ramfs", "overlay", "ext4", "ext3", "ext2",
 		"xfs", "btrfs", "f2fs", "zfs", "bcachefs", "jfs", "reiserfs", "squashfs", "erofs",
-		"vfat", "exfat", "iso9660", "udf", "ntfs3", "aufs", "bind", NULL};
+		"vfat", "exfat", "iso9660", "udf", "ntfs3", "aufs", "bind", "volume", NULL};
 
 	return is_one_of(type, types);
 }
@@ -111,6 +111,8 @@ static enum mount_kind classify(const struct target_mount *m)
 		return MOUNT_FOREIGN;
 	if (m->source[0] && match(m->source, by_source, &kind))
 		return kind;
+	if (!strcmp(m->type, "volume"))
+		return MOUNT_VOLUME;
 	if (match(m->point, by_point, &kind) &&
 		(kind == MOUNT_SECRET || m->source[0] || !strcmp(m->type, "tmpfs")))
 		return kind == MOUNT_SHM && strcmp(m->type, "tmpfs") && m->type[0] ? MOUNT_BIND
@@ -248,6 +250,7 @@ static bool is_mask(const struct procfs_mount *p)
 static void join_row(struct target *t, const struct table *tab, const struct procfs_mount *p)
 {
 	struct target_mount *m = find_declared(t, p->point);
+	bool volume = m && m->kind == MOUNT_VOLUME;
 
 	if (!m)
 		m = record_mount(t);
@@ -260,6 +263,8 @@ static void join_row(struct target *t, const struct table *tab, const struct pro
 	RECORD_FIELD(t, m->point, p->point);
 	m->covered = is_covered(tab, p);
 	m->kind = is_mask(p) ? MOUNT_PSEUDO : classify(m);
+	if (volume && m->kind == MOUNT_BIND)
+		m->kind = MOUNT_VOLUME; /* the runtime said so */
 }
 
 int mounts_join(struct target *t, char *mountinfo, struct err *e)

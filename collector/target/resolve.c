@@ -7,6 +7,7 @@
 #include "io.h"
 #include "members.h"
 #include "mounts.h"
+#include "node.h"
 #include "own.h"
 #include "procfs.h"
 #include "proctab.h"
@@ -25,6 +26,7 @@
 
 struct resolve {
 	const struct target_host *host;
+	const struct node *node;
 	struct target *t;
 	struct container *c; /* ref.runtime NULL: no state was found */
 	pid_t asked;	     /* the process the user named, 0 none */
@@ -58,7 +60,7 @@ static void take_files(struct resolve *r)
 	struct err why = ERR_INIT;
 	char path[2 * TARGET_PATH];
 
-	if (c->ref.runtime->fill && c->ref.runtime->fill(r->host, c, r->t, &why) < 0)
+	if (c->ref.runtime->fill && c->ref.runtime->fill(r->node, c, r->t, &why) < 0)
 		record_finding(r->t, "the runtime's state is incomplete: %s", why.text);
 	if (!c->bundle[0])
 		return;
@@ -229,7 +231,7 @@ static void compare_namespaces(struct resolve *r, const struct proc_row *row)
 
 /* The container whose cgroup the text names; 0, -ENOENT or a failure. *ret_id tells of an id
  * without state. */
-static int container_of(const struct target_host *host, const char *text, struct container *ret,
+static int container_of(const struct node *node, const char *text, struct container *ret,
 	struct cgroup_id *ret_id, struct err *e)
 {
 	struct cgroup_line line;
@@ -241,10 +243,10 @@ static int container_of(const struct target_host *host, const char *text, struct
 		if (cgroup_identify(line.path, &id) && !id.monitor) {
 			if (!id.weak && !ret_id->id[0])
 				*ret_id = id;
-			rc = select_by_id(host, id.id, id.runtime_namespace, ret, e);
+			rc = select_by_id(node, id.id, id.runtime_namespace, ret, e);
 		}
 		if (rc == -ENOENT)
-			rc = select_by_cgroup(host, line.path, ret, e);
+			rc = select_by_cgroup(node, line.path, ret, e);
 	}
 	return rc;
 }
@@ -296,7 +298,7 @@ static int resolve_pid(struct resolve *r, const char *text, struct err *e)
 	rc = read_cgroup(r->host, (pid_t)pid, &cgroup, &row, e);
 	if (rc < 0)
 		return rc;
-	rc = container_of(r->host, buf_str(&cgroup), r->c, &id, e);
+	rc = container_of(r->node, buf_str(&cgroup), r->c, &id, e);
 	if (rc == -ENOENT) {
 		memset(r->c, 0, sizeof(*r->c));
 		return resolve_bare(r, (pid_t)pid, &id, e);
@@ -356,7 +358,7 @@ static int resolve_cgroup(struct resolve *r, const char *path, struct err *e)
 		(size_t)snprintf(line, sizeof(line), "0::%s\n", s.path) >= sizeof(line))
 		return err_set(
 			e, EINVAL, "'%s' is not the path of a cgroup below its hierarchy", path);
-	rc = container_of(r->host, line, r->c, &id, e);
+	rc = container_of(r->node, line, r->c, &id, e);
 	if (rc != -ENOENT)
 		return rc < 0 ? rc : finish(r, e);
 	memset(r->c, 0, sizeof(*r->c));
@@ -380,7 +382,7 @@ static int resolve_text(struct resolve *r, const char *text, struct buf *candida
 
 	if (!*text)
 		return err_set(e, EINVAL, "the container's name is empty");
-	rc = select_by_text(r->host, text, r->c, candidates, e);
+	rc = select_by_text(r->node, text, r->c, candidates, e);
 	return rc < 0 ? rc : finish(r, e);
 }
 
@@ -388,13 +390,17 @@ int resolve_target(const struct target_host *host, const struct target_selector 
 	struct target *ret, struct buf *candidates, struct err *e)
 {
 	own_free struct container *c = calloc(1, sizeof(*c));
-	struct resolve r = {host, ret, c, 0};
+	own_free struct node *node = malloc(sizeof(*node));
+	struct resolve r = {host, node, ret, c, 0};
 	int rc;
 
 	for (unsigned i = 0; i < TARGET_FDS; i++)
 		ret->fd[i] = -1;
-	if (!c)
+	if (!c || !node)
 		return err_set(e, ENOMEM, "no memory");
+	rc = node_scan(host, node, e);
+	if (rc < 0)
+		return rc;
 	if (sel->kind == SELECT_PID)
 		rc = resolve_pid(&r, sel->text, e);
 	else if (sel->kind == SELECT_CGROUP)

@@ -9,6 +9,9 @@
 
 /* Engines first: their containers also have the state of the OCI runtime below. */
 const struct runtime *const runtimes[] = {
+	&runtime_docker,
+	&runtime_storage,
+	&runtime_containerd,
 	&runtime_runc,
 	&runtime_crun,
 	NULL,

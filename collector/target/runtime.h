@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct node;
 struct runtime;
 
 /* Where one container's state lies: enough to select it without reading it. */
@@ -50,16 +51,16 @@ typedef int runtime_each(const struct container_ref *ref, void *arg);
 struct runtime {
 	enum target_runtime kind;
 	/* Calls each for every container whose state is on this host; stops at non-zero. */
-	int (*list)(const struct target_host *host, runtime_each *each, void *arg, struct err *e);
+	int (*list)(const struct node *node, runtime_each *each, void *arg, struct err *e);
 	/* Reads the state of one. *ret is zeroed but for ref and kind. */
-	int (*load)(const struct target_host *host, struct container *ret, struct err *e);
+	int (*load)(const struct node *node, struct container *ret, struct err *e);
 	/* Adds state files, logs and the runtime's own mounts to the target. May be NULL. */
-	int (*fill)(const struct target_host *host, const struct container *c, struct target *t,
+	int (*fill)(const struct node *node, const struct container *c, struct target *t,
 		struct err *e);
 };
 
-extern const struct runtime runtime_docker, runtime_containerd, runtime_crio, runtime_podman,
-	runtime_runc, runtime_crun;
+extern const struct runtime runtime_docker, runtime_storage, runtime_containerd, runtime_runc,
+	runtime_crun;
 /* NULL-terminated. */
 extern const struct runtime *const runtimes[];
 

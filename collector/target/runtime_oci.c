@@ -2,6 +2,7 @@
 /* runtime_oci - containers of bare runc and crun, by the state directory each keeps. */
 #include "runtime.h"
 #include "hostfs.h"
+#include "node.h"
 #include "record.h"
 #include "spec.h"
 
@@ -62,10 +63,11 @@ static int list_parents(struct walk *w, const char *const *parents, struct err *
 	return rc;
 }
 
-static int list_runc(const struct target_host *host, runtime_each *each, void *arg, struct err *e)
+static int list_runc(const struct node *node, runtime_each *each, void *arg, struct err *e)
 {
 	static const char *const users[] = {"run/user", NULL};
-	struct walk w = {.host = host, .like.runtime = &runtime_runc, .each = each, .arg = arg};
+	struct walk w = {
+		.host = &node->host, .like.runtime = &runtime_runc, .each = each, .arg = arg};
 	int rc = list_roots(&w, runc_roots, e);
 
 	if (!rc)
@@ -74,10 +76,11 @@ static int list_runc(const struct target_host *host, runtime_each *each, void *a
 	return rc ? rc : list_parents(&w, users, e);
 }
 
-static int list_crun(const struct target_host *host, runtime_each *each, void *arg, struct err *e)
+static int list_crun(const struct node *node, runtime_each *each, void *arg, struct err *e)
 {
 	static const char *const users[] = {"run/user", NULL};
-	struct walk w = {.host = host, .like.runtime = &runtime_crun, .each = each, .arg = arg};
+	struct walk w = {
+		.host = &node->host, .like.runtime = &runtime_crun, .each = each, .arg = arg};
 	int rc = list_roots(&w, crun_roots, e);
 
 	w.tail = "/crun";
@@ -119,9 +122,9 @@ static const char *below_mount(const char *path)
 	return path;
 }
 
-static int load_runc(const struct target_host *host, struct container *ret, struct err *e)
+static int load_runc(const struct node *node, struct container *ret, struct err *e)
 {
-	own_json json_t *state = read_state(host, &ret->ref, "state.json", e);
+	own_json json_t *state = read_state(&node->host, &ret->ref, "state.json", e);
 	static const char bundle[] = "bundle=";
 	const json_t *label;
 	const char *cgroup;
@@ -145,13 +148,13 @@ static int load_runc(const struct target_host *host, struct container *ret, stru
 	if (!cgroup)
 		cgroup = json_string_value(json_object_get(jsonx_get(state, "cgroup_paths"), ""));
 	(void)RECORD_TEXT(ret->cgroup, cgroup ? below_mount(cgroup) : "");
-	describe(host, ret, "runc");
+	describe(&node->host, ret, "runc");
 	return 0;
 }
 
-static int load_crun(const struct target_host *host, struct container *ret, struct err *e)
+static int load_crun(const struct node *node, struct container *ret, struct err *e)
 {
-	own_json json_t *state = read_state(host, &ret->ref, "status", e);
+	own_json json_t *state = read_state(&node->host, &ret->ref, "status", e);
 	const char *rootfs;
 	uint64_t pid = 0;
 
@@ -167,7 +170,7 @@ static int load_crun(const struct target_host *host, struct container *ret, stru
 		    rootfs[0] == '/' ? "" : ret->bundle, rootfs[0] == '/' ? "" : "/",
 		    rootfs) >= sizeof(ret->rootfs))
 		ret->rootfs[0] = '\0';
-	describe(host, ret, "crun");
+	describe(&node->host, ret, "crun");
 	return 0;
 }
 
@@ -180,18 +183,18 @@ static void add_state(struct target *t, const struct container *c, const char *f
 }
 
 static int fill_runc(
-	const struct target_host *host, const struct container *c, struct target *t, struct err *e)
+	const struct node *node, const struct container *c, struct target *t, struct err *e)
 {
-	(void)host;
+	(void)node;
 	(void)e;
 	add_state(t, c, "state.json");
 	return 0;
 }
 
 static int fill_crun(
-	const struct target_host *host, const struct container *c, struct target *t, struct err *e)
+	const struct node *node, const struct container *c, struct target *t, struct err *e)
 {
-	(void)host;
+	(void)node;
 	(void)e;
 	add_state(t, c, "status");
 	add_state(t, c, "config.json");

@@ -71,10 +71,10 @@ static int add_ref(const struct container_ref *ref, void *arg)
 	return s->id && s->ns && s->dir ? 0 : -ENOMEM;
 }
 
-static int collect(const struct target_host *host, struct refs *ret, struct err *e)
+static int collect(const struct node *node, struct refs *ret, struct err *e)
 {
 	for (const struct runtime *const *r = runtimes; *r; r++) {
-		int rc = (*r)->list(host, add_ref, ret, e);
+		int rc = (*r)->list(node, add_ref, ret, e);
 
 		if (rc == -E2BIG || rc == -ENOMEM)
 			return err_set(e, -rc, "more containers than fit: %s",
@@ -85,8 +85,8 @@ static int collect(const struct target_host *host, struct refs *ret, struct err 
 	return 0;
 }
 
-static int load(const struct target_host *host, const struct short_ref *s, struct container *ret,
-	struct err *e)
+static int load(
+	const struct node *node, const struct short_ref *s, struct container *ret, struct err *e)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->ref.runtime = s->runtime;
@@ -94,7 +94,7 @@ static int load(const struct target_host *host, const struct short_ref *s, struc
 	(void)RECORD_TEXT(ret->ref.id, s->id);
 	(void)RECORD_TEXT(ret->ref.runtime_namespace, s->ns);
 	(void)RECORD_TEXT(ret->ref.dir, s->dir);
-	return s->runtime->load(host, ret, e);
+	return s->runtime->load(node, ret, e);
 }
 
 /* NAME, POD/CONTAINER, NAMESPACE/POD/CONTAINER */
@@ -125,7 +125,7 @@ static void add_candidate(struct buf *b, const struct container *c)
 enum pass { PASS_ID, PASS_NAME, PASS_PREFIX, PASSES };
 
 struct choice {
-	const struct target_host *host;
+	const struct node *node;
 	const char *text;
 	struct container *now, *ret;
 	struct buf *candidates;
@@ -141,7 +141,7 @@ static int try_ref(struct choice *c, const struct short_ref *s, enum pass pass)
 		return 0;
 	if (pass == PASS_PREFIX && (len < SELECT_PREFIX_MIN || strncmp(s->id, c->text, len) != 0))
 		return 0;
-	if (load(c->host, s, c->now, &e) < 0 && pass == PASS_NAME)
+	if (load(c->node, s, c->now, &e) < 0 && pass == PASS_NAME)
 		return 0;
 	if (pass == PASS_NAME && !name_fits(c->now, c->text))
 		return 0;
@@ -152,13 +152,13 @@ static int try_ref(struct choice *c, const struct short_ref *s, enum pass pass)
 	return 0;
 }
 
-int select_by_text(const struct target_host *host, const char *text, struct container *ret,
+int select_by_text(const struct node *node, const char *text, struct container *ret,
 	struct buf *candidates, struct err *e)
 {
 	own_refs struct refs refs = {0};
 	own_free struct container *now = malloc(sizeof(*now));
-	struct choice c = {host, text, now, ret, candidates, 0};
-	int rc = now ? collect(host, &refs, e) : err_set(e, ENOMEM, "no memory");
+	struct choice c = {node, text, now, ret, candidates, 0};
+	int rc = now ? collect(node, &refs, e) : err_set(e, ENOMEM, "no memory");
 
 	if (rc < 0)
 		return rc;
@@ -176,31 +176,31 @@ int select_by_text(const struct target_host *host, const char *text, struct cont
 	return 0;
 }
 
-int select_by_id(const struct target_host *host, const char *id, const char *runtime_namespace,
+int select_by_id(const struct node *node, const char *id, const char *runtime_namespace,
 	struct container *ret, struct err *e)
 {
 	own_refs struct refs refs = {0};
-	int rc = collect(host, &refs, e);
+	int rc = collect(node, &refs, e);
 
 	for (size_t i = 0; !rc && i < refs.n; i++) {
 		const struct short_ref *s = &refs.ref[i];
 
 		if (!strcmp(s->id, id) &&
 			(!*runtime_namespace || !*s->ns || !strcmp(s->ns, runtime_namespace)))
-			return load(host, s, ret, e);
+			return load(node, s, ret, e);
 	}
 	return rc ? rc : -ENOENT;
 }
 
-int select_each(const struct target_host *host, int (*each)(const struct container *c, void *arg),
+int select_each(const struct node *node, int (*each)(const struct container *c, void *arg),
 	void *arg, struct err *e)
 {
 	own_refs struct refs refs = {0};
 	own_free struct container *c = malloc(sizeof(*c));
-	int rc = c ? collect(host, &refs, e) : err_set(e, ENOMEM, "no memory");
+	int rc = c ? collect(node, &refs, e) : err_set(e, ENOMEM, "no memory");
 
 	for (size_t i = 0; !rc && i < refs.n; i++)
-		if (load(host, &refs.ref[i], c, NULL) == 0)
+		if (load(node, &refs.ref[i], c, NULL) == 0)
 			rc = each(c, arg);
 	return rc;
 }
@@ -221,10 +221,10 @@ static int cgroup_fits(const struct container *c, void *arg)
 }
 
 int select_by_cgroup(
-	const struct target_host *host, const char *path, struct container *ret, struct err *e)
+	const struct node *node, const char *path, struct container *ret, struct err *e)
 {
 	struct by_cgroup b = {path, ret};
-	int rc = select_each(host, cgroup_fits, &b, e);
+	int rc = select_each(node, cgroup_fits, &b, e);
 
 	return rc == 1 ? 0 : rc ? rc : -ENOENT;
 }

@@ -6,6 +6,7 @@
 #include "target.h"
 
 struct buf;
+struct node;
 
 enum { SELECT_PREFIX_MIN = 4 };
 
@@ -14,14 +15,14 @@ enum { SELECT_PREFIX_MIN = 4 };
  * then a prefix of at least four characters of the id. -ENOENT; -ENOTUNIQ with
  * candidates. An id that several runtimes know is the first one's in runtimes[].
  */
-int select_by_text(const struct target_host *host, const char *text, struct container *ret,
+int select_by_text(const struct node *node, const char *text, struct container *ret,
 	struct buf *candidates, struct err *e) must_check;
 /* By exact id; runtime_namespace "" matches any. -ENOENT without text. */
-int select_by_id(const struct target_host *host, const char *id, const char *runtime_namespace,
+int select_by_id(const struct node *node, const char *id, const char *runtime_namespace,
 	struct container *ret, struct err *e) must_check;
 /* The container whose state names this cgroup or one above it. */
-int select_by_cgroup(const struct target_host *host, const char *path, struct container *ret,
-	struct err *e) must_check;
+int select_by_cgroup(
+	const struct node *node, const char *path, struct container *ret, struct err *e) must_check;
 /* Calls each for every container once. What cannot be read is skipped. */
-int select_each(const struct target_host *host, int (*each)(const struct container *c, void *arg),
+int select_each(const struct node *node, int (*each)(const struct container *c, void *arg),
 	void *arg, struct err *e) must_check;

@@ -27,9 +27,7 @@ json_t *spec_read(const struct target_host *host, const char *bundle, struct err
 
 const char *spec_annotation(const json_t *spec, const char *key)
 {
-	const char *s = json_string_value(json_object_get(jsonx_get(spec, "annotations"), key));
-
-	return s ? s : "";
+	return jsonx_text_key(jsonx_get(spec, "annotations"), key);
 }
 
 struct annotation {

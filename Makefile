@@ -60,9 +60,9 @@ $(O)/taphos.debug: $(OBJ)
 	@echo "  LD  $(O)/taphos"; \
 		$(CC) $(ALL_CFLAGS) $(STATIC) $(ALL_LDFLAGS) $(CLOSED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 $(O)/libtaphos.a: $(filter-out $(O)/collector/main.o,$(OBJ))
-	@rm -f $@; $(AR) rcs $@ $^
+	@rm -f $@; $(AR) qcs $@ $^
 $(O)/libunit.a: $(UNITLIB)
-	@rm -f $@; $(AR) rcs $@ $^
+	@rm -f $@; $(AR) qcs $@ $^
 $(O)/%.o: %.c $(O)/.flags | $(O)/deps/libarchive.a
 	@echo "  CC  $<"; mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(WERROR:%=-Werror) -c -o $@ $<
 $(O)/%.o: $(O)/%.c $(O)/.flags

@@ -7,6 +7,8 @@
 #include "exit.h"
 #include "options.h"
 
+#include <stdbool.h>
+
 struct command {
 	const char *name;
 	const char *summary;		  /* one line, lower case, no full stop */
@@ -15,6 +17,7 @@ struct command {
 	const char *details;		  /* paragraphs for --help and the man page; may be NULL */
 	const struct option_def *options; /* end with a NULL name; may be NULL */
 	const struct option_def *args;	  /* positional, in order; may be NULL */
+	bool reads_targets;		  /* runs from a sealed copy of the binary (start.h) */
 	/* Prints its result and its errors (report/say.h); returns the exit code. */
 	enum exit_code (*run)(const struct invocation *in);
 };

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "help.h"
 #include "say.h"
+#include "start.h"
 
 #include <signal.h>
 #include <stddef.h>
@@ -54,14 +55,13 @@ static enum exit_code run(struct invocation *in)
 
 int main(int argc, char **argv)
 {
-	/* What must come before everything else (a clean environment, descriptors 0 to 2, the
-	 * sealed copy of ourselves) has its place here, and nothing may stand above it. */
-
 	struct invocation in = {.argc = argc, .argv = argv};
 	own_buf struct buf text = BUF_INIT(HELP_MAX);
 	struct err e = ERR_INIT;
 	const char *near = NULL;
 
+	if (start_clean(argc, &e) < 0)
+		return EXIT_FAILED;
 	/* A closed pipe is an error of write(), never the end of a run. */
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {
@@ -78,5 +78,8 @@ int main(int argc, char **argv)
 		help_command(in.command, &text);
 		return say_result(&text, EXIT_COMPLETE);
 	}
+	/* When it cannot be done the engine sees that, and enters no namespace. */
+	if (in.command->reads_targets)
+		(void)!start_sealed(argv, &e);
 	return run(&in);
 }

@@ -58,11 +58,12 @@ struct wire_msg {
 };
 
 /* Shared by a worker (which writes), the writer (which copies out, then looks) and the engine
- * (which reads the two counters). */
+ * (which reads the counters). */
 struct wire_shared {
 	_Atomic uint64_t beat; /* grows with every sign of life */
 	_Atomic uint64_t item; /* the last sink_item() */
-	char pad[4096 - 2 * sizeof(uint64_t)];
+	_Atomic uint64_t waiting; /* 1 while the worker waits for the writer, not for the target */
+	char pad[4096 - 3 * sizeof(uint64_t)];
 	unsigned char slot[WIRE_SLOTS][WIRE_SLOT];
 };
 

@@ -33,8 +33,11 @@ static int flush_slot(struct channel *c, bool release, struct err *e)
 static int take_credit(struct channel *c, struct err *e)
 {
 	struct wire_msg m;
-	int rc = wire_recv(c->sock, &m, NULL, true, e);
+	int rc;
 
+	atomic_store_explicit(&c->shared->waiting, 1, memory_order_relaxed);
+	rc = wire_recv(c->sock, &m, NULL, true, e);
+	atomic_store_explicit(&c->shared->waiting, 0, memory_order_relaxed);
 	if (rc == 0)
 		return err_set(e, EPIPE, "the writer is gone");
 	if (rc < 0)

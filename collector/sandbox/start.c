@@ -74,6 +74,20 @@ static int copy_self(int from, int to, struct err *e)
 	return 0;
 }
 
+static bool is_sealed(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals >= 0 && (seals & SEALS) == SEALS;
+}
+
+bool start_is_sealed(void)
+{
+	own_fd int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	return self >= 0 && is_sealed(self);
+}
+
 int start_sealed(char *const *argv, struct err *e)
 {
 	own_fd int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -82,7 +96,7 @@ int start_sealed(char *const *argv, struct err *e)
 
 	if (self < 0)
 		return err_errno(e, "open own binary");
-	if (fcntl(self, F_GET_SEALS) >= 0 && (fcntl(self, F_GET_SEALS) & SEALS) == SEALS) {
+	if (is_sealed(self)) {
 		(void)prctl(PR_SET_NAME, "taphos"); /* fexecve left the descriptor's number */
 		return 0;
 	}

@@ -20,3 +20,5 @@ int start_clean(int argc, struct err *e) must_check;
  * no /proc ...): then no mount namespace may be entered, and the caller records it.
  */
 int start_sealed(char *const *argv, struct err *e) must_check;
+/* Whether this process runs from a sealed copy. */
+bool start_is_sealed(void);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * intake - what one worker sends, checked against what it may send now: a state
+ * machine over the messages of wire.h. A worker that breaks it is not heard
+ * any more.
+ */
+#include "err.h"
+#include "hash.h"
+#include "sink.h"
+#include "wire.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+struct names;
+struct pack;
+struct ledger;
+
+enum { INTAKE_MEMBER = 200 }; /* bytes of a member's name */
+
+struct intake {
+	struct pack *pack;
+	struct ledger *ledger;
+	struct names *names;
+	uint64_t max_bytes; /* of all members, 0: no limit */
+	unsigned char *bounce; /* WIRE_SLOT bytes: looked at only after they were copied here */
+
+	/* the channel */
+	int sock; /* -1: none */
+	struct wire_shared *shared;
+	unsigned dumper; /* index, or WIRE_ENGINE */
+	bool ended;	 /* WIRE_DONE came, or it was cut off */
+	int code;	 /* errno of the dumper's end, EPROTO when it was cut off */
+	char why[256];
+
+	/* the open member */
+	bool open, discard;
+	char member[INTAKE_MEMBER + 1];
+	uint64_t size, done;
+	struct hash *hash;
+	struct timespec started;
+	bool partial;
+};
+
+/* One message of the channel. A negative value is about the output: the run is over. */
+int intake_message(struct intake *in, const struct wire_msg *m, struct err *e) must_check;
+/* Ends the open member: what is missing is padded with zeros and recorded. */
+int intake_cut(struct intake *in, enum gap_kind kind, const char *why, struct err *e) must_check;

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conductor - runs dumpers in workers and speaks with the writer meanwhile. */
+#include "conductor.h"
+#include "caps.h"
+#include "channel.h"
+#include "dumper.h"
+#include "io.h"
+#include "own.h"
+#include "profile.h"
+#include "run.h"
+#include "signer.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#define SECOND 1000000000ULL
+
+enum {
+	TICK_MS = 20,
+	ITEM_DEADLINE_S = 5,  /* without a sign of life, while the writer is not the reason */
+	OUTPUT_DEADLINE_S = 60, /* without the output taking anything */
+	WORKER_MEMORY = 64 << 20,
+	ABANDON_MAX = 32, /* workers left stuck in the kernel, in all */
+	RESTART_MAX = 256, /* of one dumper */
+};
+
+/* One worker of one dumper. */
+struct attempt {
+	struct run *r;
+	size_t index;
+	struct dump dump;
+	struct channel channel;
+	struct wire_shared *shared;
+	int mem_fd, sock; /* the worker's end */
+	struct worker worker;
+	uint64_t beat, alive_ns, output_ns;
+	bool stalled;
+};
+
+static int on_message(struct run *r, const struct wire_msg *m, struct err *e)
+{
+	if (m->type == WIRE_PROGRESS) {
+		r->progress.bytes = m->a;
+		r->progress.artifacts = m->b;
+		r->progress.gaps = m->c;
+		r->progress.planned_bytes = m->d;
+		run_show(r);
+		return 0;
+	}
+	if (m->type == WIRE_FAILED) {
+		r->output_failed = true;
+		wire_string(m, 0, r->output_error.text, sizeof(r->output_error.text));
+		r->output_error.code = m->code ? m->code : EIO;
+		return err_set(e, r->output_error.code, "%s", r->output_error.text);
+	}
+	return 0;
+}
+
+/* Serves the writer for at most one tick. 1: m holds a message of the wanted type (0: any of
+ * interest is handled here). */
+static int serve(struct run *r, unsigned want, struct wire_msg *m, struct err *e)
+{
+	struct pollfd p[2] = {
+		{ .fd = r->control, .events = POLLIN },
+		{ .fd = r->sign_sock, .events = POLLIN },
+	};
+	int rc;
+
+	if (poll(p, 2, TICK_MS) <= 0)
+		return 0;
+	if (p[1].revents) {
+		rc = signer_serve(r, e);
+		if (rc < 0)
+			return rc;
+	}
+	if (!p[0].revents)
+		return 0;
+	rc = wire_recv(r->control, m, NULL, false, e);
+	if (rc == -EAGAIN)
+		return 0;
+	if (rc == 0) {
+		r->output_failed = true;
+		return err_set(e, EPIPE, "the writer ended unexpectedly");
+	}
+	if (rc < 0)
+		return rc;
+	return m->type == want ? 1 : on_message(r, m, e);
+}
+
+int conductor_await(
+	struct run *r, unsigned type, uint64_t patience_ns, struct wire_msg *ret, struct err *e)
+{
+	uint64_t since = run_now_ns(), bytes = r->progress.bytes;
+
+	for (;;) {
+		int rc = serve(r, type, ret, e);
+
+		if (rc)
+			return rc < 0 ? rc : 0;
+		if (r->progress.bytes != bytes) {
+			bytes = r->progress.bytes;
+			since = run_now_ns();
+		}
+		if (run_now_ns() - since > patience_ns)
+			return err_set(e, ETIMEDOUT, "the output takes no data");
+	}
+}
+
+static int open_channel(struct attempt *a, struct err *e)
+{
+	struct run *r = a->r;
+	struct wire_msg m = { .type = WIRE_CHANNEL, .kind = (uint32_t)a->index };
+	int pair[2], rc = wire_pair(pair, e);
+	own_fd int theirs = -1;
+
+	if (rc < 0)
+		return rc;
+	a->sock = pair[0];
+	theirs = pair[1];
+	a->mem_fd = memfd_create("taphos-channel", MFD_CLOEXEC);
+	if (a->mem_fd < 0 || ftruncate(a->mem_fd, sizeof(struct wire_shared)) < 0)
+		return err_errno(e, "make a channel");
+	a->shared = mmap(NULL, sizeof(*a->shared), PROT_READ | PROT_WRITE, MAP_SHARED, a->mem_fd, 0);
+	if (a->shared == MAP_FAILED) {
+		a->shared = NULL;
+		return err_errno(e, "map a channel");
+	}
+	rc = wire_send(r->control, &m, theirs, e);
+	m.type = WIRE_CHANNEL_DATA;
+	return rc < 0 ? rc : wire_send(r->control, &m, a->mem_fd, e);
+}
+
+static void close_channel(struct attempt *a)
+{
+	if (a->shared)
+		(void)munmap(a->shared, sizeof(*a->shared));
+	a->shared = NULL;
+	own_fd_(&a->sock);
+	own_fd_(&a->mem_fd);
+	a->sock = a->mem_fd = -1;
+}
+
+static int worker_main(void *arg)
+{
+	struct attempt *a = arg;
+	struct err why = ERR_INIT;
+	int rc;
+
+	channel_init(&a->channel, a->sock, a->shared, a->dump.spool_fd);
+	rc = dumpers[a->index]->run(&a->dump, &a->channel.sink, &why);
+	return channel_done(&a->channel, rc, &why, NULL) < 0;
+}
+
+static size_t list_kept(const struct attempt *a, int *keep, size_t max)
+{
+	const struct run *r = a->r;
+	const int base[] = { a->sock, a->dump.spool_fd, r->host.at.root_fd, r->host.at.proc_fd };
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(base) / sizeof(base[0]); i++)
+		keep[n++] = base[i];
+	for (size_t i = 0; i < TARGET_FDS && n < max; i++)
+		if (r->target->fd[i] >= 0 && i != TFD_MNTNS && i != TFD_NETNS)
+			keep[n++] = r->target->fd[i];
+	for (size_t i = 0; a->dump.mount_fd && i < r->target->mounts && n < max; i++)
+		if (a->dump.mount_fd[i] >= 0)
+			keep[n++] = a->dump.mount_fd[i];
+	return n;
+}
+
+static int start_worker(struct attempt *a, struct err *e)
+{
+	const struct dumper *d = dumpers[a->index];
+	bool net = d->needs & NEED_NETNS;
+	int keep[4 + TARGET_FDS + TARGET_MOUNTS];
+	char name[16];
+	struct worker_spec spec = {
+		.name = name,
+		.main = worker_main,
+		.arg = a,
+		.caps = d->caps,
+		.filter = net ? FILTER_NETWORK : FILTER_READER,
+		.netns_fd = net ? a->r->target->fd[TFD_NETNS] : -1,
+		.mntns_fd = -1,
+		.keep = keep,
+		.memory = WORKER_MEMORY,
+	};
+
+	snprintf(name, sizeof(name), "taphos-%.8s", d->name);
+	spec.keeps = list_kept(a, keep, sizeof(keep) / sizeof(keep[0]));
+	return worker_start(&spec, &a->worker, e);
+}
+
+/* Looks at the worker's counters. True: it has been silent for too long by its own fault. */
+static bool is_stalled(struct attempt *a)
+{
+	uint64_t now = run_now_ns();
+	uint64_t beat = atomic_load_explicit(&a->shared->beat, memory_order_relaxed);
+
+	if (beat != a->beat || atomic_load_explicit(&a->shared->waiting, memory_order_relaxed)) {
+		a->beat = beat;
+		a->alive_ns = now;
+	}
+	return now - a->alive_ns > ITEM_DEADLINE_S * SECOND;
+}
+
+static bool output_is_stuck(struct attempt *a, uint64_t *bytes)
+{
+	uint64_t now = run_now_ns();
+
+	if (a->r->progress.bytes != *bytes ||
+		!atomic_load_explicit(&a->shared->waiting, memory_order_relaxed)) {
+		*bytes = a->r->progress.bytes;
+		a->output_ns = now;
+	}
+	return now - a->output_ns > OUTPUT_DEADLINE_S * SECOND;
+}
+
+/* Why everything must end now, NULL when it need not. */
+static const char *must_stop(const struct run *r)
+{
+	if (run_stopped())
+		return "stopped by a signal";
+	return run_now_ns() >= r->deadline_ns ? "the deadline was reached" : NULL;
+}
+
+static int watch(struct attempt *a, struct err *e)
+{
+	struct run *r = a->r;
+	uint64_t bytes = r->progress.bytes;
+	struct wire_msg m;
+
+	a->alive_ns = a->output_ns = run_now_ns();
+	while (!worker_ended(&a->worker)) {
+		int rc = serve(r, 0, &m, e);
+
+		if (rc < 0)
+			return rc;
+		if (output_is_stuck(a, &bytes))
+			return err_set(e, ETIMEDOUT, "the output took no data for %d s",
+				OUTPUT_DEADLINE_S);
+		r->interrupted = must_stop(r);
+		a->stalled = is_stalled(a);
+		if (r->interrupted || a->stalled)
+			break;
+		run_show(r);
+	}
+	return 0;
+}
+
+static int close_at_writer(
+	struct attempt *a, bool keep, const char *why, struct wire_msg *closed, struct err *e)
+{
+	struct wire_msg m = { .type = WIRE_CLOSE, .kind = keep };
+	int rc;
+
+	wire_puts(&m, 0, why);
+	rc = wire_send(a->r->control, &m, -1, e);
+	return rc < 0 ? rc
+		      : conductor_await(a->r, WIRE_CLOSED, OUTPUT_DEADLINE_S * SECOND, closed, e);
+}
+
+int conductor_gap(
+	struct run *r, size_t index, unsigned kind, const char *where, const char *why, struct err *e)
+{
+	struct wire_msg m = { .type = WIRE_GAP, .kind = (uint32_t)index, .a = kind };
+
+	wire_puts(&m, 0, "");
+	wire_puts(&m, 1, where);
+	wire_puts(&m, 2, why);
+	run_log(r, "warn", "gap", "%s: %s: %s",
+		index == WIRE_ENGINE ? "engine" : dumpers[index]->name, where, why);
+	return wire_send(r->control, &m, -1, e);
+}
+
+/* What remains of a worker that stalled, died or was stopped. 1: start another one. */
+static int after_loss(
+	struct attempt *a, unsigned restarts, char *why, size_t size, struct err *e)
+{
+	const struct dumper *d = dumpers[a->index];
+	struct run *r = a->r;
+	struct dumper_resume next = { .again = true };
+	bool again = a->stalled && d->resumes && !r->interrupted && restarts < RESTART_MAX &&
+		r->abandoned < ABANDON_MAX;
+	bool dead = worker_kill(&a->worker);
+	struct wire_msg closed;
+	char where[64], how[96];
+	int rc;
+
+	next.item = atomic_load_explicit(&a->shared->item, memory_order_relaxed);
+	worker_describe(&a->worker, how, sizeof(how));
+	if (!dead)
+		r->abandoned++;
+	snprintf(where, sizeof(where), "item %llu", (unsigned long long)next.item);
+	snprintf(why, size, "%s",
+		r->interrupted ? r->interrupted
+			       : a->stalled ? "the worker made no progress and was ended" : how);
+	rc = conductor_gap(r, a->index,
+		r->interrupted ? GAP_OVER_BUDGET : a->stalled ? GAP_STALLED : GAP_UNREADABLE, where,
+		why, e);
+	if (rc == 0)
+		rc = close_at_writer(a, again, why, &closed, e);
+	if (rc < 0)
+		return rc;
+	next.member_done = closed.d;
+	wire_string(&closed, 0, next.member, sizeof(next.member));
+	a->dump.resume = next;
+	return again;
+}
+
+static int tell_status(struct run *r, size_t index, const char *status, const char *reason,
+	uint64_t started_ns, struct err *e)
+{
+	struct wire_msg m = {
+		.type = WIRE_STATUS, .kind = (uint32_t)index, .a = started_ns, .b = run_wall_ns()
+	};
+
+	wire_puts(&m, 0, status);
+	wire_puts(&m, 1, reason);
+	run_log(r, "info", "dumper", "%s %s %s", dumpers[index]->name, status, reason);
+	r->progress.stage = dumpers[index]->name;
+	r->progress.stage_done = true;
+	r->progress.status = status;
+	run_show(r);
+	return wire_send(r->control, &m, -1, e);
+}
+
+int conductor_skip(
+	struct run *r, size_t index, const char *status, const char *reason, struct err *e)
+{
+	return tell_status(r, index, status, reason, run_wall_ns(), e);
+}
+
+/* One worker, to its end or loss. 1: again. 0: the dumper is done, status says how. */
+static int attempt(struct attempt *a, unsigned restarts, const char **status, char *reason,
+	size_t size, struct err *e)
+{
+	struct wire_msg closed;
+	int rc = open_channel(a, e);
+
+	if (rc == 0)
+		rc = start_worker(a, e);
+	own_fd_(&a->sock); /* the worker's own now: its end is seen by the writer */
+	a->sock = -1;
+	if (rc == 0)
+		rc = watch(a, e);
+	if (rc < 0)
+		return rc;
+	if (!a->worker.ended || a->worker.status != 0) {
+		*status = "partial";
+		return after_loss(a, restarts, reason, size, e);
+	}
+	rc = close_at_writer(a, false, "the worker ended", &closed, e);
+	if (rc < 0)
+		return rc;
+	*status = closed.code ? "failed" : closed.c ? "partial" : "ok";
+	if (closed.code)
+		wire_string(&closed, 1, reason, size);
+	return 0;
+}
+
+int conductor_run(struct run *r, size_t index, struct err *e)
+{
+	const struct dumper *d = dumpers[index];
+	own_fd int spool = io_spool(r->spool_dir, e);
+	struct attempt a = { .r = r, .index = index, .mem_fd = -1, .sock = -1 };
+	uint64_t started = run_wall_ns();
+	const char *status = "failed";
+	char reason[256] = "";
+	unsigned restarts = 0;
+	int rc;
+
+	if (spool < 0)
+		return conductor_skip(r, index, "failed", "no spool file could be made", e);
+	a.dump = (struct dump){
+		.target = r->target,
+		.options = profile_options(r->profile, index),
+		.proc_fd = r->host.at.proc_fd,
+		.host_fd = r->host.at.root_fd,
+		.spool_fd = spool,
+		.mount_fd = d->needs & NEED_MOUNTS ? r->mount_fd : NULL,
+		.max_bytes = r->rq->max_size ? r->rq->max_size - r->progress.bytes : UINT64_MAX,
+	};
+	if (r->rq->max_size && r->progress.bytes >= r->rq->max_size)
+		a.dump.max_bytes = 0;
+	do {
+		rc = attempt(&a, restarts++, &status, reason, sizeof(reason), e);
+		close_channel(&a);
+	} while (rc > 0);
+	return rc < 0 ? rc : tell_status(r, index, status, reason, started, e);
+}
+
+int conductor_put(struct run *r, const char *member, const void *p, size_t n, struct err *e)
+{
+	struct attempt a = { .r = r, .index = WIRE_ENGINE, .mem_fd = -1, .sock = -1 };
+	const struct timeval patience = { .tv_sec = OUTPUT_DEADLINE_S };
+	struct wire_msg closed;
+	int rc = open_channel(&a, e);
+
+	if (rc == 0) {
+		(void)setsockopt(a.sock, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+		(void)setsockopt(a.sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		channel_init(&a.channel, a.sock, a.shared, -1);
+		rc = sink_blob(&a.channel.sink, member, p, n, e);
+	}
+	if (rc == 0)
+		rc = channel_done(&a.channel, 0, NULL, e);
+	if (rc == 0)
+		rc = close_at_writer(&a, false, "", &closed, e);
+	close_channel(&a);
+	return rc;
+}

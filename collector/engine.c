@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine - runs a collection from target to sealed bundle. */
+#include "engine.h"
+#include "caps.h"
+#include "conductor.h"
+#include "describe.h"
+#include "dumper.h"
+#include "effects.h"
+#include "io.h"
+#include "locate.h"
+#include "own.h"
+#include "prepare.h"
+#include "profile.h"
+#include "publish.h"
+#include "run.h"
+#include "sign.h"
+#include "wire.h"
+#include "writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define SECOND 1000000000ULL
+
+enum {
+	LOG_MAX = 1 << 20,
+	BEGIN_MAX = 1 << 20,
+	ZSTD_LEVEL = 1,
+	FINISH_PATIENCE_S = 120,
+	DEADLINE_RESERVE_S = 2, /* of the deadline, for the last seal; a tenth when that is less */
+};
+
+static int open_output(struct run *r, struct err *e)
+{
+	char label[64], name[200];
+	int rc;
+
+	describe_label(r, label, sizeof(label));
+	snprintf(name, sizeof(name), "taphos-%s-%s.tar.zst", label, r->run_id);
+	rc = publish_open(r->rq->output, name, &r->publish, e);
+	if (rc < 0)
+		return rc;
+	r->spool_dir = publish_dir(r->publish);
+	if (r->spool_dir < 0) {
+		const char *dir = getenv("TMPDIR");
+
+		r->spool_dir = open(dir && *dir ? dir : "/var/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return 0;
+}
+
+static int start_writer(struct run *r, struct err *e)
+{
+	struct writer_spec w = {
+		.out_fd = publish_fd(r->publish),
+		.level = ZSTD_LEVEL,
+		.max_bytes = r->rq->max_size,
+	};
+	int control[2], sign[2], rc, keep[3 + LEDGER_LISTS];
+	struct worker_spec spec = {
+		.name = "taphos-writer",
+		.main = writer_main,
+		.arg = &w,
+		.filter = FILTER_WRITER,
+		.netns_fd = -1,
+		.mntns_fd = -1,
+		.keep = keep,
+		.keeps = 3 + LEDGER_LISTS,
+	};
+
+	snprintf(w.run, sizeof(w.run), "%s", r->run_id);
+	memcpy(w.signer, r->signer, SEAL_KEY);
+	rc = wire_pair(control, e);
+	if (rc == 0)
+		rc = wire_pair(sign, e);
+	for (int i = 0; rc >= 0 && i < LEDGER_LISTS; i++)
+		rc = keep[3 + i] = w.spool[i] = io_spool(r->spool_dir, e);
+	if (rc < 0)
+		return rc;
+	w.control = keep[0] = control[1];
+	w.sign_sock = keep[1] = sign[1];
+	keep[2] = w.out_fd;
+	r->control = control[0];
+	r->sign_sock = sign[0];
+	rc = worker_start(&spec, &r->writer, e);
+	for (size_t i = 0; i < 3 + LEDGER_LISTS; i++)
+		if (keep[i] != w.out_fd)
+			own_fd_(&keep[i]);
+	return rc;
+}
+
+static int put_begin(struct run *r, struct err *e)
+{
+	own_buf struct buf b = BUF_INIT(BEGIN_MAX);
+	int rc = describe_begin(r, &b, e);
+
+	return rc < 0 ? rc : conductor_put(r, "begin.json", b.data, b.len, e);
+}
+
+/* Why this dumper cannot run here, NULL when it can. */
+static const char *cannot_run(const struct run *r, const struct dumper *d)
+{
+	const struct target *t = r->target;
+
+	if (d->needs & NEED_RUNNING && !t->running)
+		return "the container is not running";
+	if (d->needs & NEED_NETNS && t->fd[TFD_NETNS] < 0)
+		return "the network namespace could not be opened";
+	if (d->needs & NEED_ROOTFS && t->fd[TFD_UPPER] < 0 && t->fd[TFD_ROOT] < 0)
+		return "no writable layer and no root directory were found";
+	return NULL;
+}
+
+static int note_missing_caps(struct run *r, size_t i, struct err *e)
+{
+	uint64_t missing = dumpers[i]->caps & ~caps_effective();
+	char names[256], why[320];
+
+	if (!missing)
+		return 0;
+	caps_names(missing, names, sizeof(names));
+	snprintf(why, sizeof(why), "running without %s: what needs it is missing", names);
+	return conductor_gap(r, i, GAP_REFUSED, "capabilities", why, e);
+}
+
+static int run_dumper(struct run *r, size_t i, struct err *e)
+{
+	const char *reason = cannot_run(r, dumpers[i]);
+	int rc;
+
+	r->progress.step++;
+	r->progress.stage = dumpers[i]->name;
+	r->progress.stage_done = false;
+	run_show(r);
+	if (r->interrupted) {
+		rc = conductor_gap(r, i, GAP_OVER_BUDGET, "the whole dumper", r->interrupted, e);
+		return rc < 0 ? rc : conductor_skip(r, i, "failed", r->interrupted, e);
+	}
+	if (reason && dumpers[i]->needs & NEED_RUNNING && !r->target->running)
+		return conductor_skip(r, i, "skipped", reason, e);
+	if (reason) {
+		rc = conductor_gap(r, i, GAP_NOT_PRESENT, "the whole dumper", reason, e);
+		return rc < 0 ? rc : conductor_skip(r, i, "failed", reason, e);
+	}
+	rc = note_missing_caps(r, i, e);
+	return rc < 0 ? rc : conductor_run(r, i, e);
+}
+
+static int run_dumpers(struct run *r, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; dumpers[i]; i++)
+		r->progress.steps += profile_enabled(r->profile, i);
+	for (size_t i = 0; rc == 0 && dumpers[i]; i++)
+		if (profile_enabled(r->profile, i))
+			rc = run_dumper(r, i, e);
+	return rc;
+}
+
+static int put_findings(struct run *r, struct err *e)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < r->target->findings; i++) {
+		struct wire_msg m = { .type = WIRE_FINDING, .kind = WIRE_ENGINE };
+
+		wire_puts(&m, 0, r->target->finding[i]);
+		rc = wire_send(r->control, &m, -1, e);
+	}
+	if (rc == 0 && r->target->truncated)
+		rc = conductor_gap(r, WIRE_ENGINE, GAP_OVER_BUDGET, "the target's tables",
+			"more members, mounts, layers or logs than are kept", e);
+	return rc;
+}
+
+static int put_own_members(struct run *r, const struct effects *before, struct err *e)
+{
+	own_buf struct buf b = BUF_INIT(BEGIN_MAX);
+	struct effects after;
+	bool measured = effects_measure(r, &after, NULL) == 0;
+	int rc = effects_render(r, before, measured ? &after : NULL, &b, e);
+
+	if (rc == 0)
+		rc = conductor_put(r, "collector/effects.json", b.data, b.len, e);
+	run_log(r, "info", "end", "all dumpers have ended");
+	return rc < 0 ? rc : conductor_put(r, "collector/log.jsonl", r->log.data, r->log.len, e);
+}
+
+static int finish(struct run *r, struct engine_result *ret, struct err *e)
+{
+	own_buf struct buf fields = BUF_INIT(WIRE_TEXT - 300);
+	struct wire_msg m = { .type = WIRE_FINISH }, done;
+	char verdict[16];
+	int rc = describe_manifest_fields(r, &fields, e);
+
+	if (rc < 0)
+		return rc;
+	wire_puts(&m, 0, r->interrupted ? r->interrupted : "");
+	wire_puts(&m, 1, buf_str(&fields));
+	rc = wire_send(r->control, &m, -1, e);
+	if (rc == 0)
+		rc = conductor_await(r, WIRE_FINISHED, FINISH_PATIENCE_S * SECOND, &done, e);
+	if (rc < 0)
+		return rc;
+	ret->bytes = done.a;
+	ret->artifacts = done.b;
+	ret->gaps = done.c;
+	ret->findings = done.d;
+	wire_string(&done, 0, ret->sha256, sizeof(ret->sha256));
+	wire_string(&done, 1, verdict, sizeof(verdict));
+	ret->verdict = !strcmp(verdict, "complete") ? "complete"
+		: !strcmp(verdict, "partial")       ? "partial"
+						    : "interrupted";
+	return publish_finish(r->publish, ret->sha256, r->key, e);
+}
+
+static int collect_into(struct run *r, struct engine_result *ret, struct err *e)
+{
+	struct effects before;
+	bool measured = false;
+	int rc = start_writer(r, e);
+
+	if (rc == 0)
+		rc = put_begin(r, e);
+	if (rc == 0)
+		rc = put_findings(r, e);
+	if (rc == 0) {
+		measured = r->target->running && effects_measure(r, &before, NULL) == 0;
+		rc = prepare_mounts(r, e);
+	}
+	if (rc == 0)
+		rc = run_dumpers(r, e);
+	r->progress.stage = "seal";
+	r->progress.stage_done = false;
+	run_show(r);
+	if (rc == 0)
+		rc = put_own_members(r, measured ? &before : NULL, e);
+	if (rc == 0)
+		rc = finish(r, ret, e);
+	return rc;
+}
+
+/* The output was lost on the way: what was sealed before stays, and verifies. */
+static enum exit_code output_lost(struct run *r, struct engine_result *ret, int rc, struct err *e)
+{
+	ret->verdict = "interrupted";
+	if (r->seals < 2 && !publish_streams(r->publish)) {
+		publish_discard(r->publish);
+		ret->bundle[0] = '\0';
+		(void)err_wrap(e, rc, "nothing was collected");
+		return EXIT_FAILED;
+	}
+	(void)err_wrap(e, rc, "the bundle is cut short and verifies up to its last seal");
+	snprintf(ret->bundle, sizeof(ret->bundle), "%s", publish_path(r->publish));
+	return EXIT_PARTIAL;
+}
+
+static enum exit_code conclude(struct run *r, struct engine_result *ret, int rc, struct err *e)
+{
+	ret->run_key = !r->rq->key;
+	snprintf(ret->run_id, sizeof(ret->run_id), "%s", r->run_id);
+	sign_fingerprint(r->signer, ret->signer);
+	ret->duration_ms = (run_now_ns() - r->started_ns) / 1000000;
+	if (rc < 0)
+		return output_lost(r, ret, rc, e);
+	snprintf(ret->bundle, sizeof(ret->bundle), "%s", publish_path(r->publish));
+	return strcmp(ret->verdict, "complete") ? EXIT_PARTIAL : EXIT_COMPLETE;
+}
+
+static void close_run(struct run *r)
+{
+	own_fd_(&r->control);
+	own_fd_(&r->sign_sock);
+	if (r->writer.pid)
+		(void)worker_kill(&r->writer);
+	publish_free(r->publish);
+	prepare_done(r);
+}
+
+enum exit_code engine_collect(const struct engine_request *rq, struct engine_result *ret,
+	struct buf *candidates, struct err *e)
+{
+	struct run r = {
+		.rq = rq,
+		.control = -1,
+		.sign_sock = -1,
+		.spool_dir = -1,
+		.log = BUF_INIT(LOG_MAX),
+	};
+	enum exit_code code;
+	int rc;
+
+	*ret = (struct engine_result){ .verdict = "" };
+	run_catch_signals();
+	code = prepare(&r, candidates, e);
+	if (code == EXIT_COMPLETE && open_output(&r, e) < 0)
+		code = EXIT_FAILED;
+	if (code == EXIT_COMPLETE) {
+		rc = collect_into(&r, ret, e);
+		code = conclude(&r, ret, rc, e);
+	}
+	close_run(&r);
+	return code;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* locate - the target, found by a worker, and its mounts. */
+#include "locate.h"
+#include "buf.h"
+#include "dumper.h"
+#include "ns.h"
+#include "own.h"
+#include "resolve.h"
+#include "wire.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+enum { CANDIDATES = 64 * 1024, WORKER_MEMORY = 96 << 20 };
+
+/* What the resolving worker fills: shared memory. */
+struct answer {
+	struct target target;
+	struct err err;
+	int rc;
+	size_t candidates_len;
+	char candidates[CANDIDATES];
+};
+
+struct question {
+	const struct target_host *host;
+	const struct target_selector *sel;
+	int sock;
+	struct answer *answer;
+};
+
+static int send_fds(const struct target *t, int sock)
+{
+	for (unsigned i = 0; i < TARGET_FDS; i++) {
+		struct wire_msg m = { .type = WIRE_FD, .kind = i };
+
+		if (t->fd[i] >= 0 && wire_send(sock, &m, t->fd[i], NULL) < 0)
+			return -EPIPE;
+	}
+	return 0;
+}
+
+static int resolve_main(void *arg)
+{
+	struct question *q = arg;
+	struct answer *a = q->answer;
+	struct buf candidates = BUF_INIT(CANDIDATES - 1);
+
+	for (unsigned i = 0; i < TARGET_FDS; i++)
+		a->target.fd[i] = -1;
+	a->rc = resolve_target(q->host, q->sel, &a->target, &candidates, &a->err);
+	a->candidates_len = candidates.len;
+	if (candidates.len)
+		memcpy(a->candidates, candidates.data, candidates.len);
+	return a->rc < 0 ? 0 : send_fds(&a->target, q->sock) < 0;
+}
+
+#define TERMINATE(array) ((array)[sizeof(array) - 1] = '\0')
+#define CLAMP(count, max)                                                                          \
+	do {                                                                                       \
+		if ((count) > (max)) {                                                             \
+			(count) = (max);                                                           \
+			t->truncated = true;                                                       \
+		}                                                                                  \
+	} while (0)
+
+/* The worker read hostile text: every string must end, every count must fit. */
+static void make_safe(struct target *t)
+{
+	char *strings[] = { t->id, t->name, t->runtime_namespace, t->pod_namespace, t->pod_name,
+		t->pod_container, t->sandbox_id };
+
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+		strings[i][TARGET_ID - 1] = '\0';
+	TERMINATE(t->oci_runtime);
+	TERMINATE(t->image);
+	TERMINATE(t->image_digest);
+	TERMINATE(t->state_text);
+	TERMINATE(t->pod_uid);
+	TERMINATE(t->cgroup_v2);
+	TERMINATE(t->cgroup_v1);
+	TERMINATE(t->rootfs_note);
+	TERMINATE(t->upper_path);
+	CLAMP(t->lowers, TARGET_LOWERS);
+	CLAMP(t->mounts, TARGET_MOUNTS);
+	CLAMP(t->logs, TARGET_LOGS);
+	CLAMP(t->states, TARGET_STATES);
+	CLAMP(t->findings, TARGET_FINDINGS);
+	CLAMP(t->members, TARGET_MEMBERS);
+	if (t->runtime >= RUNTIME_KINDS)
+		t->runtime = RUNTIME_NONE;
+	for (unsigned i = 0; i < TARGET_MOUNTS; i++) {
+		TERMINATE(t->mount[i].type);
+		TERMINATE(t->mount[i].point);
+		TERMINATE(t->mount[i].source);
+	}
+	for (unsigned i = 0; i < TARGET_LOGS; i++) {
+		TERMINATE(t->log[i].label);
+		TERMINATE(t->log[i].path);
+	}
+	for (unsigned i = 0; i < TARGET_STATES; i++) {
+		TERMINATE(t->state[i].label);
+		TERMINATE(t->state[i].path);
+	}
+	for (unsigned i = 0; i < TARGET_FINDINGS; i++)
+		TERMINATE(t->finding[i]);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+/* Until the worker closes its end; a late one is killed. */
+static int receive_fds(int sock, struct target *t, uint64_t deadline_ns, struct err *e)
+{
+	for (;;) {
+		struct pollfd p = { .fd = sock, .events = POLLIN };
+		uint64_t now = now_ns();
+		struct wire_msg m;
+		own_fd int fd = -1;
+		int rc;
+
+		if (now >= deadline_ns)
+			return err_set(e, ETIMEDOUT, "finding the target: no answer in time");
+		(void)poll(&p, 1, (int)((deadline_ns - now) / 1000000) + 1);
+		rc = wire_recv(sock, &m, &fd, false, e);
+		if (rc == -EAGAIN)
+			continue;
+		if (rc <= 0)
+			return rc;
+		if (m.type == WIRE_FD && m.kind < TARGET_FDS && t->fd[m.kind] < 0)
+			t->fd[m.kind] = take_fd(&fd);
+	}
+}
+
+static int take_answer(struct answer *a, struct target *t, struct buf *candidates, struct err *e)
+{
+	int fd[TARGET_FDS];
+
+	if (candidates && a->candidates_len < CANDIDATES)
+		(void)buf_add(candidates, a->candidates, a->candidates_len);
+	if (a->rc < 0) {
+		a->err.text[sizeof(a->err.text) - 1] = '\0';
+		return err_set(e, -a->rc, "%s", a->err.text);
+	}
+	memcpy(fd, t->fd, sizeof(fd));
+	memcpy(t, &a->target, sizeof(*t));
+	memcpy(t->fd, fd, sizeof(fd)); /* ours, not the worker's numbers */
+	make_safe(t);
+	return 0;
+}
+
+static int ask(struct question *q, int sock[2], uint64_t deadline_ns, struct target *t,
+	struct err *e)
+{
+	const int keep[] = { q->host->root_fd, q->host->proc_fd, sock[1] };
+	struct worker_spec spec = {
+		.name = "taphos-resolve",
+		.main = resolve_main,
+		.arg = q,
+		.caps = DUMPER_CAP(CAP_SYS_PTRACE) | DUMPER_CAP(CAP_DAC_READ_SEARCH),
+		.filter = FILTER_READER,
+		.netns_fd = -1,
+		.mntns_fd = -1,
+		.keep = keep,
+		.keeps = 3,
+		.memory = WORKER_MEMORY,
+	};
+	struct worker w;
+	char how[96];
+	int rc = worker_start(&spec, &w, e);
+
+	own_fd_(&sock[1]);
+	sock[1] = -1;
+	if (rc < 0)
+		return rc;
+	rc = receive_fds(sock[0], t, deadline_ns, e);
+	for (int i = 0; rc == 0 && i < 100 && !worker_ended(&w); i++)
+		(void)poll(NULL, 0, 1);
+	(void)worker_kill(&w);
+	if (rc == 0 && (!w.ended || w.status != 0)) {
+		worker_describe(&w, how, sizeof(how));
+		return err_set(e, EIO, "finding the target: the worker ended badly: %s", how);
+	}
+	return rc;
+}
+
+int locate_target(const struct target_host *host, const struct target_selector *sel,
+	uint64_t deadline_ns, struct target **ret, struct buf *candidates, struct err *e)
+{
+	struct question q = { .host = host, .sel = sel };
+	struct target *t = calloc(1, sizeof(*t));
+	int sock[2] = { -1, -1 }, rc;
+
+	q.answer = mmap(NULL, sizeof(*q.answer), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (!t || q.answer == MAP_FAILED) {
+		free(t);
+		return err_set(e, ENOMEM, "no memory");
+	}
+	for (unsigned i = 0; i < TARGET_FDS; i++)
+		t->fd[i] = -1;
+	q.answer->rc = -ECHILD;
+	rc = wire_pair(sock, e);
+	q.sock = sock[1];
+	if (rc == 0)
+		rc = ask(&q, sock, deadline_ns, t, e);
+	if (rc == 0)
+		rc = take_answer(q.answer, t, candidates, e);
+	own_fd_(&sock[0]);
+	own_fd_(&sock[1]);
+	(void)munmap(q.answer, sizeof(*q.answer));
+	if (rc < 0) {
+		locate_free(t);
+		return rc;
+	}
+	*ret = t;
+	return 0;
+}
+
+void locate_free(struct target *t)
+{
+	if (!t)
+		return;
+	for (unsigned i = 0; i < TARGET_FDS; i++)
+		own_fd_(&t->fd[i]);
+	free(t);
+}
+
+struct cloning {
+	const struct target *target;
+	int sock;
+};
+
+static int clone_main(void *arg)
+{
+	struct cloning *c = arg;
+
+	return ns_send_mounts(c->target, c->sock, NULL) < 0;
+}
+
+int locate_mounts(const struct target *t, uint64_t deadline_ns, int **ret, struct err *e)
+{
+	int *fds = calloc(t->mounts + 1, sizeof(int));
+	int sock[2] = { -1, -1 };
+	struct cloning c = { .target = t };
+	struct worker_spec spec = {
+		.name = "taphos-mounts",
+		.main = clone_main,
+		.arg = &c,
+		.caps = DUMPER_CAP(CAP_SYS_ADMIN),
+		.filter = FILTER_MOUNTS,
+		.netns_fd = -1,
+		.mntns_fd = t->fd[TFD_MNTNS],
+	};
+	struct worker w;
+	int rc;
+
+	if (!fds)
+		return err_set(e, ENOMEM, "no memory");
+	for (unsigned i = 0; i < t->mounts; i++)
+		fds[i] = -1;
+	*ret = fds;
+	rc = wire_pair(sock, e);
+	if (rc < 0)
+		return rc;
+	c.sock = sock[1];
+	spec.keep = &c.sock;
+	spec.keeps = 1;
+	rc = worker_start(&spec, &w, e);
+	own_fd_(&sock[1]);
+	if (rc == 0) {
+		rc = ns_receive_mounts(t, sock[0], deadline_ns, fds, e);
+		for (int i = 0; rc == 0 && i < 100 && !worker_ended(&w); i++)
+			(void)poll(NULL, 0, 1);
+		(void)worker_kill(&w);
+		if (rc == 0 && w.status != 0)
+			rc = err_set(e, EPERM, "the mounts could not be cloned (Linux 5.12 can)");
+	}
+	own_fd_(&sock[0]);
+	return rc;
+}

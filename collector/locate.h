@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* locate - the target, found by a worker, and its mounts. */
+#include "err.h"
+#include "target.h"
+
+#include <stdint.h>
+
+struct buf;
+
+/*
+ * resolve_target() in a worker; what comes back is checked. *ret is malloc'ed, free
+ * with locate_free(). deadline_ns: CLOCK_MONOTONIC.
+ */
+int locate_target(const struct target_host *host, const struct target_selector *sel,
+	uint64_t deadline_ns, struct target **ret, struct buf *candidates,
+	struct err *e) must_check;
+/* Closes its descriptors. NULL-safe. */
+void locate_free(struct target *t);
+/* The detached mounts of a running target (ns.h) into a malloc'ed array of t->mounts
+ * descriptors. On failure all are -1, and e says why: the caller records it. */
+int locate_mounts(const struct target *t, uint64_t deadline_ns, int **ret, struct err *e) must_check;

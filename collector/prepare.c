@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* prepare - what comes before the first byte. */
+#include "prepare.h"
+#include "caps.h"
+#include "conductor.h"
+#include "dumper.h"
+#include "locate.h"
+#include "own.h"
+#include "profile.h"
+#include "run.h"
+#include "sign.h"
+#include "sink.h"
+#include "start.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+
+#define SECOND 1000000000ULL
+
+enum { RESOLVE_S = 20, MOUNTS_S = 2 };
+
+static int make_run_id(struct run *r, struct err *e)
+{
+	unsigned char random[8];
+	struct tm tm;
+	size_t n;
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return err_errno(e, "random bytes");
+	clock_gettime(CLOCK_REALTIME, &r->started);
+	if (!gmtime_r(&r->started.tv_sec, &tm))
+		return err_errno(e, "the clock");
+	n = strftime(r->run_id, sizeof(r->run_id), "%Y%m%dT%H%M%SZ-", &tm);
+	for (size_t i = 0; i < sizeof(random); i++)
+		n += (size_t)snprintf(r->run_id + n, sizeof(r->run_id) - n, "%02x", random[i]);
+	return 0;
+}
+
+static void set_clocks(struct run *r)
+{
+	uint64_t span = r->rq->deadline_ns, reserve = 2 * SECOND;
+
+	if (reserve > span / 10)
+		reserve = span / 10;
+	r->started_ns = run_now_ns();
+	r->deadline_ns = r->started_ns + span - reserve; /* the rest is for the last seal */
+}
+
+/* Thousands of layers and mounts: as many descriptors as we may have. */
+static void raise_descriptors(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+		l.rlim_cur = l.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &l);
+	}
+}
+
+static enum exit_code load(struct run *r, struct err *e)
+{
+	const char *name = r->rq->profile ? r->rq->profile : "standard";
+	int rc = hash_setup(e);
+
+	if (rc == 0 && profile_load(name, &r->profile, e) < 0)
+		return EXIT_USAGE;
+	if (rc == 0)
+		rc = make_run_id(r, e);
+	if (rc == 0)
+		rc = r->rq->key ? sign_load(r->rq->key, &r->key, e) : sign_generate(&r->key, e);
+	if (rc < 0)
+		return EXIT_FAILED;
+	sign_public(r->key, r->signer);
+	return EXIT_COMPLETE;
+}
+
+static enum exit_code check_permission(struct err *e)
+{
+	const uint64_t needed = DUMPER_CAP(CAP_SYS_PTRACE) | DUMPER_CAP(CAP_DAC_READ_SEARCH);
+	uint64_t missing = needed & ~caps_effective();
+	char names[128];
+
+	if (!missing)
+		return EXIT_COMPLETE;
+	caps_names(missing, names, sizeof(names));
+	(void)err_set(e, EPERM, "not permitted: %s is missing; run as root, or give it ('taphos "
+				"doctor' shows all)",
+		names);
+	return EXIT_NOT_PERMITTED;
+}
+
+static enum exit_code find_target(struct run *r, struct buf *candidates, struct err *e)
+{
+	int rc = host_open(r->rq->host_root, &r->host, e);
+
+	if (rc == 0)
+		rc = locate_target(&r->host.at, &r->rq->selector,
+			run_now_ns() + RESOLVE_S * SECOND, &r->target, candidates, e);
+	switch (rc) {
+	case 0:
+		break;
+	case -ENOENT:
+	case -ENOTUNIQ:
+	case -ESRCH:
+		return EXIT_NOT_FOUND;
+	case -EPERM:
+	case -EACCES:
+		return EXIT_NOT_PERMITTED;
+	case -EINVAL:
+		return EXIT_USAGE;
+	default:
+		return EXIT_FAILED;
+	}
+	if (!r->target->host_namespaces || r->rq->force)
+		return EXIT_COMPLETE;
+	(void)err_set(e, EINVAL,
+		"the target runs in the host's own namespaces: this would collect the host; "
+		"--force does it all the same");
+	return EXIT_USAGE;
+}
+
+enum exit_code prepare(struct run *r, struct buf *candidates, struct err *e)
+{
+	enum exit_code code;
+
+	r->host = HOST_INIT;
+	set_clocks(r);
+	raise_descriptors();
+	r->sealed_start = start_is_sealed();
+	r->progress.stage = "resolve";
+	run_show(r);
+	code = load(r, e);
+	if (code == EXIT_COMPLETE)
+		code = check_permission(e);
+	return code == EXIT_COMPLETE ? find_target(r, candidates, e) : code;
+}
+
+int prepare_mounts(struct run *r, struct err *e)
+{
+	struct err why = ERR_INIT;
+	const struct target *t = r->target;
+
+	if (t->fd[TFD_MNTNS] < 0)
+		return 0;
+	if (!r->sealed_start)
+		return conductor_gap(r, WIRE_ENGINE, GAP_REFUSED, "private clones of the mounts",
+			"we do not run from a sealed copy, so no namespace of the target is entered",
+			e);
+	if (locate_mounts(t, run_now_ns() + MOUNTS_S * SECOND, &r->mount_fd, &why) < 0)
+		return conductor_gap(r, WIRE_ENGINE, GAP_UNREADABLE,
+			"private clones of the mounts", why.text, e);
+	return 0;
+}
+
+void prepare_done(struct run *r)
+{
+	for (unsigned i = 0; r->mount_fd && i < r->target->mounts; i++)
+		own_fd_(&r->mount_fd[i]);
+	free(r->mount_fd);
+	locate_free(r->target);
+	host_close(&r->host);
+	sign_free(r->key);
+	profile_free(r->profile);
+	buf_done(&r->log);
+}

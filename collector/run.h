@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* run - one collection while it runs: what the engine's files share. */
+#include "engine.h"
+#include "buf.h"
+#include "host.h"
+#include "seal.h"
+#include "target.h"
+#include "worker.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+struct profile;
+struct sign_key;
+struct publish;
+
+struct run {
+	const struct engine_request *rq;
+	struct profile *profile;
+	struct host host;
+	struct target *target;
+	int *mount_fd; /* [target->mounts] */
+	char run_id[64];
+	struct sign_key *key;
+	uint8_t signer[SEAL_KEY];
+	uint64_t seals; /* signed so far */
+
+	struct timespec started;
+	uint64_t started_ns, deadline_ns; /* CLOCK_MONOTONIC */
+	bool sealed_start;		  /* we run from a sealed memfd */
+
+	struct publish *publish;
+	int spool_dir; /* -1: memory */
+	struct worker writer;
+	int control, sign_sock;
+	bool output_failed;
+	struct err output_error;
+
+	struct engine_progress progress;
+	const char *interrupted; /* why the run was cut short, NULL */
+	unsigned abandoned;	 /* workers stuck in the kernel */
+	struct buf log;
+};
+
+uint64_t run_now_ns(void);	    /* CLOCK_MONOTONIC */
+uint64_t run_wall_ns(void);	    /* CLOCK_REALTIME */
+void run_show(struct run *r); /* calls the progress callback */
+/* One line of collector/log.jsonl. */
+void run_log(struct run *r, const char *level, const char *event, const char *fmt, ...)
+	printf_like(4, 5);
+
+/* SIGINT, SIGTERM, SIGHUP set it; the second one ends the process. */
+void run_catch_signals(void);
+bool run_stopped(void);

@@ -19,8 +19,26 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Exit codes of a child whose sandbox did not come up: its job did not start. */
 enum {
-	EXIT_SETUP = 125, /* the sandbox did not come up: the job did not start */
+	SETUP_DETACH = 120,
+	SETUP_NETNS,
+	SETUP_MNTNS,
+	SETUP_CAPS,
+	SETUP_PARENT,
+	SETUP_FILTER,
+};
+
+static const char *const setup_steps[] = {
+	[SETUP_DETACH - SETUP_DETACH] = "detach from the terminal",
+	[SETUP_NETNS - SETUP_DETACH] = "enter the network namespace",
+	[SETUP_MNTNS - SETUP_DETACH] = "enter the mount namespace",
+	[SETUP_CAPS - SETUP_DETACH] = "drop capabilities",
+	[SETUP_PARENT - SETUP_DETACH] = "be bound to its parent",
+	[SETUP_FILTER - SETUP_DETACH] = "load the seccomp filter",
+};
+
+enum {
 	KILL_WAIT_MS = 100,
 	WORKER_NICE = 10,
 };
@@ -33,49 +51,47 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
 }
 
-static bool kept(const struct worker_spec *s, int fd)
-{
-	for (size_t i = 0; i < s->keeps; i++)
-		if (s->keep[i] == fd)
-			return true;
-	return false;
-}
-
 static int by_number(const void *a, const void *b)
 {
 	return *(const int *)a - *(const int *)b;
 }
 
-static int close_between(unsigned first, unsigned last)
+/* Both ends included. Before Linux 5.9 one by one, up to the limit of open files. */
+static int close_from_to(unsigned first, unsigned last)
 {
-	if (first > last)
+	long max = sysconf(_SC_OPEN_MAX);
+
+	if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
 		return 0;
-	return (int)syscall(SYS_close_range, first, last, 0);
+	if (errno != ENOSYS && errno != EPERM)
+		return -1;
+	for (unsigned fd = first; fd <= last && fd < (unsigned)max; fd++)
+		(void)close((int)fd);
+	return 0;
 }
 
 /* Closes everything from 3 on but the kept ones: a leaked descriptor hands out the host. */
-static void close_others(const struct worker_spec *s)
+static int close_others(const struct worker_spec *s)
 {
-	own_free int *sorted = calloc(s->keeps + 1, sizeof(int));
+	own_free int *keep = calloc(s->keeps + 2, sizeof(int));
 	unsigned from = 3;
+	size_t n = s->keeps;
 
-	if (sorted && s->keeps) {
-		memcpy(sorted, s->keep, s->keeps * sizeof(int));
-		qsort(sorted, s->keeps, sizeof(int), by_number);
-	}
-	for (size_t i = 0; sorted && i < s->keeps; i++) {
-		if (sorted[i] < (int)from)
+	if (!keep)
+		return -ENOMEM;
+	if (n)
+		memcpy(keep, s->keep, n * sizeof(int));
+	keep[n++] = s->netns_fd;
+	keep[n++] = s->mntns_fd;
+	qsort(keep, n, sizeof(int), by_number);
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] < (int)from)
 			continue;
-		if (close_between(from, (unsigned)sorted[i] - 1) < 0)
-			break;
-		from = (unsigned)sorted[i] + 1;
+		if (close_from_to(from, (unsigned)keep[i] - 1) < 0)
+			return -errno;
+		from = (unsigned)keep[i] + 1;
 	}
-	if (sorted && close_between(from, ~0U) == 0)
-		return;
-	/* before Linux 5.9 */
-	for (int fd = (int)from, max = (int)sysconf(_SC_OPEN_MAX); fd < max; fd++)
-		if (!kept(s, fd))
-			(void)close(fd);
+	return close_from_to(from, ~0U) < 0 ? -errno : 0;
 }
 
 static int limit(int what, rlim_t value)
@@ -117,54 +133,61 @@ static void reset_signals(void)
 }
 
 /* out_fd becomes fd 1 when it is not -1. */
-static int enter_sandbox(const struct worker_spec *s, int out_fd, pid_t parent, struct err *e)
+static int detach(const struct worker_spec *s, int out_fd)
 {
-	own_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int rc = 0;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (null < 0)
-		return err_errno(e, "open /dev/null");
-	if (dup2(null, 0) < 0 || dup2(out_fd >= 0 ? out_fd : null, 1) < 0 || dup2(null, 2) < 0)
-		return err_errno(e, "detach from the terminal");
+	if (null < 0 || dup2(null, 0) < 0 || dup2(out_fd >= 0 ? out_fd : null, 1) < 0 ||
+		dup2(null, 2) < 0)
+		return -errno;
 	reset_signals();
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, s->name);
 	set_limits(s);
-	close_others(s);
-	(void)take_fd(&null);
+	return close_others(s);
+}
+
+/* 0, or the exit code that says which step failed. */
+static int enter_sandbox(const struct worker_spec *s, int out_fd, pid_t parent)
+{
+	if (detach(s, out_fd) < 0)
+		return SETUP_DETACH;
 	/* Nobody inside the namespaces we enter may trace us or read our memory. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
-		return err_errno(e, "become non-dumpable");
-	if (s->netns_fd >= 0)
-		rc = ns_enter_net(s->netns_fd, e);
-	if (rc == 0 && s->mntns_fd >= 0)
-		rc = ns_enter_mnt(s->mntns_fd, e);
-	if (rc == 0 && chdir("/") < 0)
-		rc = err_errno(e, "chdir");
-	if (rc == 0)
-		rc = caps_drop(s->caps, e);
+		return SETUP_DETACH;
+	if (s->netns_fd >= 0 && (ns_enter_net(s->netns_fd, NULL) < 0 || close(s->netns_fd) < 0))
+		return SETUP_NETNS;
+	if (s->mntns_fd >= 0 && (ns_enter_mnt(s->mntns_fd, NULL) < 0 || close(s->mntns_fd) < 0))
+		return SETUP_MNTNS;
+	if (chdir("/") < 0 || caps_drop(s->caps, NULL) < 0)
+		return SETUP_CAPS;
 	/* a change of uid clears it, so here; and the parent may be gone already */
-	if (rc == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
-		rc = err_set(e, ESRCH, "the parent is gone");
-	return rc < 0 ? rc : filter_load(s->filter, e);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+		return SETUP_PARENT;
+	return filter_load(s->filter, NULL) < 0 ? SETUP_FILTER : 0;
 }
 
 static int start(const struct worker_spec *s, int out_fd, struct worker *ret, struct err *e)
 {
 	pid_t parent = getpid(), pid;
-	struct err why = ERR_INIT;
+	int failed;
 
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
 		return err_errno(e, "start a worker");
 	if (pid == 0) {
-		if (enter_sandbox(s, out_fd, parent, &why) < 0)
-			_exit(EXIT_SETUP);
-		_exit(s->main(s->arg) & 0xff);
+		failed = enter_sandbox(s, out_fd, parent);
+		_exit(failed ? failed : s->main(s->arg) & 0xff);
 	}
 	*ret = (struct worker){ .pid = pid };
 	return 0;
+}
+
+static bool setup_failed(const struct worker *w)
+{
+	return WIFEXITED(w->status) && WEXITSTATUS(w->status) >= SETUP_DETACH &&
+		WEXITSTATUS(w->status) <= SETUP_FILTER;
 }
 
 int worker_start(const struct worker_spec *spec, struct worker *ret, struct err *e)
@@ -198,8 +221,9 @@ void worker_describe(const struct worker *w, char *ret, size_t size)
 	else if (WIFSIGNALED(w->status))
 		snprintf(ret, size, "killed by signal %d (%s)", WTERMSIG(w->status),
 			strsignal(WTERMSIG(w->status)));
-	else if (WEXITSTATUS(w->status) == EXIT_SETUP)
-		snprintf(ret, size, "its sandbox could not be set up");
+	else if (setup_failed(w))
+		snprintf(ret, size, "its sandbox could not %s",
+			setup_steps[WEXITSTATUS(w->status) - SETUP_DETACH]);
 	else
 		snprintf(ret, size, "exit %d", WEXITSTATUS(w->status));
 }
@@ -254,7 +278,7 @@ int worker_pipe(const struct worker_spec *spec, uint64_t deadline_ns,
 		return err_set(e, ETIMEDOUT, "%s: no answer in time", spec->name);
 	if (rc < 0)
 		return err_set(e, -rc, "%s: its output was refused", spec->name);
-	if (WIFEXITED(w.status) && WEXITSTATUS(w.status) != EXIT_SETUP)
+	if (WIFEXITED(w.status) && !setup_failed(&w))
 		return WEXITSTATUS(w.status);
 	worker_describe(&w, how, sizeof(how));
 	return err_set(e, ECHILD, "%s: %s", spec->name, how);

@@ -19,7 +19,7 @@
 
 struct worker_spec {
 	const char *name;	/* at most 15 bytes: seen in ps */
-	int (*main)(void *arg); /* runs in the child; its value is the exit status, 0 to 255 */
+	int (*main)(void *arg); /* runs in the child; its value is the exit status, 0 to 119 */
 	void *arg;
 	uint64_t caps;		/* 1 << CAP_X of those kept */
 	enum filter_kind filter;
@@ -49,7 +49,7 @@ void worker_describe(const struct worker *w, char *ret, size_t size);
 /*
  * Runs a worker to its end, handing what it writes to out_fd (the descriptor it
  * gets as its fd 1) to 'sink' as it comes. deadline_ns: CLOCK_MONOTONIC. Returns
- * its exit status (0 to 255), -ETIMEDOUT when it was killed, -ECHILD when it
+ * its exit status, -ETIMEDOUT when it was killed, -ECHILD when it
  * died by a signal, or what sink returned when that was negative.
  */
 int worker_pipe(const struct worker_spec *spec, uint64_t deadline_ns,

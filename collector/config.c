@@ -83,7 +83,7 @@ static int check_key(const struct command *const *all, const char *where, const 
 {
 	const char *near = NULL;
 	const struct option_def *def = find_option(all, name, &near);
-	struct option_value ignored = {0};
+	struct option_setting ignored = {0};
 	char what[400];
 
 	if (!def)

@@ -102,9 +102,9 @@ static int convert_choice(const struct option_def *def, const char *what, const 
 }
 
 int options_convert(const struct option_def *def, const char *what, const char *text,
-	struct option_value *ret, struct err *e)
+	struct option_setting *ret, struct err *e)
 {
-	struct option_value v = {.from = ret->from, .text = text};
+	struct option_setting v = {.from = ret->from, .text = text};
 	int rc = 0;
 
 	if (!*text)
@@ -142,7 +142,7 @@ static int unknown(const struct invocation *in, const char *word, size_t len, st
 static int take_option(struct invocation *in, const struct option_def *def, const char *value,
 	char *const **words, struct err *e)
 {
-	struct option_value *v = &in->option[def - in->command->options];
+	struct option_setting *v = &in->option[def - in->command->options];
 	char what[64];
 
 	snprintf(what, sizeof(what), "option '--%s'", def->name);
@@ -234,7 +234,7 @@ int options_parse(struct invocation *in, char *const *words, struct err *e)
 	return rc || in->help ? rc : check_args(in, n, e);
 }
 
-static int fill_one(const struct option_def *def, const struct config *file, struct option_value *v,
+static int fill_one(const struct option_def *def, const struct config *file, struct option_setting *v,
 	struct err *e)
 {
 	char variable[OPTIONS_VARIABLE], what[512];

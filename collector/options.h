@@ -55,7 +55,7 @@ struct option_def {
 
 enum option_source { FROM_NOWHERE, FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_LINE };
 
-struct option_value {
+struct option_setting {
 	enum option_source from;
 	const char *text; /* as given; NULL when nowhere */
 	uint64_t number;
@@ -69,8 +69,8 @@ struct config;
 struct invocation {
 	const struct command *command;
 	bool help; /* --help was given: nothing else was checked */
-	struct option_value option[OPTIONS_MAX];
-	struct option_value arg[OPTIONS_MAX];
+	struct option_setting option[OPTIONS_MAX];
+	struct option_setting arg[OPTIONS_MAX];
 	int argc; /* the whole line as started, for the record */
 	char *const *argv;
 };
@@ -86,7 +86,7 @@ int options_fill(struct invocation *in, const struct config *file, struct err *e
 
 /* Checks and converts one value. 'what' names the place in the error: "option '--deadline'". */
 int options_convert(const struct option_def *def, const char *what, const char *text,
-	struct option_value *ret, struct err *e) must_check;
+	struct option_setting *ret, struct err *e) must_check;
 
 /* The row with this name, NULL when there is none. Tables end with a NULL name; NULL: empty. */
 const struct option_def *options_find(const struct option_def *table, const char *name);

@@ -4,7 +4,7 @@ _taphos() {
 	local want='' cmd=${COMP_WORDS[1]}
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		COMPREPLY=($(compgen -W 'keygen doctor version completion help --help --version' -- "$cur"))
+		COMPREPLY=($(compgen -W 'list keygen doctor version completion help --help --version' -- "$cur"))
 		return
 	fi
 	# --name=value arrives as three words
@@ -14,11 +14,13 @@ _taphos() {
 		cur=
 	fi
 	case $cmd:$prev in
+	list:--host-root) want="-d" ;;
 	keygen:--output | keygen:-o) want="-f" ;;
 	doctor:--output | doctor:-o) want="-f" ;;
 	doctor:--key) want="-f" ;;
 	doctor:--host-root) want="-d" ;;
 	*) case $cmd in
+	list) want="-W '--host-root --json --help'" ;;
 	keygen) want="-W '--output --json --help'" ;;
 	doctor) want="-W '--output --key --host-root --json --help'" ;;
 	version) want="-W '--json --help'" ;;

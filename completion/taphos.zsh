@@ -2,6 +2,7 @@
 # zsh completion for taphos, made by 'taphos completion zsh'
 _taphos() {
 	local -a names=(
+		'list:show the containers on this node'
 		'keygen:make an Ed25519 key pair'
 		'doctor:check whether this node can be collected, and how to mend it'
 		'version:show version, build id and libraries'
@@ -15,6 +16,10 @@ _taphos() {
 	shift words
 	(( CURRENT-- ))
 	case $words[1] in
+	list)
+		_arguments '(- *)'{-h,--help}'[show help]' \
+			'--host-root=[where the host'\''s root is seen; found by itself where it is / or /host]:DIR:_files -/' \
+			'--json[print the result as JSON]' ;;
 	keygen)
 		_arguments '(- *)'{-h,--help}'[show help]' \
 			'-o+[the private key goes to FILE, the public one to FILE.pub]:FILE:_files' \

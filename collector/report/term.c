@@ -111,6 +111,26 @@ static size_t fit(const char *text, size_t n, unsigned width, unsigned *ret_used
 	return at;
 }
 
+static size_t columns_of(const char *text, size_t n)
+{
+	size_t columns = 0;
+
+	for (size_t at = 0, len; at < n; at += len) {
+		len = text_utf8_len(text + at, n - at);
+		len = len ? len : 1;
+		columns += term_columns_of(text + at, len);
+	}
+	return columns;
+}
+
+unsigned term_columns(const char *text)
+{
+	own_buf struct buf plain = BUF_INIT(CELL_MAX);
+
+	text_escape(&plain, text, strlen(text));
+	return (unsigned)columns_of(buf_str(&plain), plain.len);
+}
+
 void term_cell(struct buf *out, const char *text, unsigned width)
 {
 	own_buf struct buf plain = BUF_INIT(CELL_MAX);
@@ -130,18 +150,6 @@ void term_cell(struct buf *out, const char *text, unsigned width)
 	}
 	for (; used < width; used++)
 		buf_addc(out, ' ');
-}
-
-static size_t columns_of(const char *text, size_t n)
-{
-	size_t columns = 0;
-
-	for (size_t at = 0, len; at < n; at += len) {
-		len = text_utf8_len(text + at, n - at);
-		len = len ? len : 1;
-		columns += term_columns_of(text + at, len);
-	}
-	return columns;
 }
 
 void term_wrap(struct buf *out, const char *text, size_t at, size_t indent)

@@ -108,3 +108,16 @@ void caps_names(uint64_t mask, char *ret, size_t size)
 		len += (size_t)n;
 	}
 }
+
+int caps_require(uint64_t needed, struct err *e)
+{
+	uint64_t missing = needed & ~caps_effective();
+	char names[128];
+
+	if (!missing)
+		return 0;
+	caps_names(missing, names, sizeof(names));
+	return err_set(e, EPERM,
+		"not permitted: %s is missing; run as root, or give it ('taphos doctor' shows all)",
+		names);
+}

@@ -200,5 +200,6 @@ const struct command cmd_list = {
 		   "leading > says that it was too large to count to its end. Without --json "
 		   "everything is cut to the terminal's width.",
 	.options = options,
+	.reads_targets = true,
 	.run = run,
 };

@@ -81,16 +81,8 @@ static enum exit_code load(struct run *r, struct err *e)
 static enum exit_code check_permission(struct err *e)
 {
 	const uint64_t needed = DUMPER_CAP(CAP_SYS_PTRACE) | DUMPER_CAP(CAP_DAC_READ_SEARCH);
-	uint64_t missing = needed & ~caps_effective();
-	char names[128];
 
-	if (!missing)
-		return EXIT_COMPLETE;
-	caps_names(missing, names, sizeof(names));
-	(void)err_set(e, EPERM, "not permitted: %s is missing; run as root, or give it ('taphos "
-				"doctor' shows all)",
-		names);
-	return EXIT_NOT_PERMITTED;
+	return caps_require(needed, e) < 0 ? EXIT_NOT_PERMITTED : EXIT_COMPLETE;
 }
 
 static enum exit_code find_target(struct run *r, struct buf *candidates, struct err *e)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conductor - runs dumpers in workers and speaks with the writer meanwhile. */
 #include "conductor.h"
-#include "caps.h"
 #include "channel.h"
 #include "dumper.h"
 #include "io.h"
+#include "job.h"
 #include "own.h"
-#include "profile.h"
 #include "run.h"
 #include "signer.h"
 #include "wire.h"
@@ -24,7 +23,6 @@ enum {
 	TICK_MS = 20,
 	ITEM_DEADLINE_S = 5,  /* without a sign of life, while the writer is not the reason */
 	OUTPUT_DEADLINE_S = 60, /* without the output taking anything */
-	WORKER_MEMORY = 64 << 20,
 	ABANDON_MAX = 32, /* workers left stuck in the kernel, in all */
 	RESTART_MAX = 256, /* of one dumper */
 };
@@ -156,44 +154,14 @@ static int worker_main(void *arg)
 	return channel_done(&a->channel, rc, &why, NULL) < 0;
 }
 
-static size_t list_kept(const struct attempt *a, int *keep, size_t max)
-{
-	const struct run *r = a->r;
-	const int base[] = { a->sock, a->dump.spool_fd, r->host.at.root_fd, r->host.at.proc_fd };
-	size_t n = 0;
-
-	for (size_t i = 0; i < sizeof(base) / sizeof(base[0]); i++)
-		keep[n++] = base[i];
-	for (size_t i = 0; i < TARGET_FDS && n < max; i++)
-		if (r->target->fd[i] >= 0 && i != TFD_MNTNS && i != TFD_NETNS)
-			keep[n++] = r->target->fd[i];
-	for (size_t i = 0; a->dump.mount_fd && i < r->target->mounts && n < max; i++)
-		if (a->dump.mount_fd[i] >= 0)
-			keep[n++] = a->dump.mount_fd[i];
-	return n;
-}
-
 static int start_worker(struct attempt *a, struct err *e)
 {
-	const struct dumper *d = dumpers[a->index];
-	bool net = d->needs & NEED_NETNS;
-	int keep[4 + TARGET_FDS + TARGET_MOUNTS];
-	char name[16];
-	struct worker_spec spec = {
-		.name = name,
-		.main = worker_main,
-		.arg = a,
-		.caps = d->caps,
-		.filter = net ? FILTER_NETWORK : FILTER_READER,
-		.netns_fd = net ? a->r->target->fd[TFD_NETNS] : -1,
-		.mntns_fd = -1,
-		.keep = keep,
-		.memory = WORKER_MEMORY,
-	};
+	struct job job;
 
-	snprintf(name, sizeof(name), "taphos-%.8s", d->name);
-	spec.keeps = list_kept(a, keep, sizeof(keep) / sizeof(keep[0]));
-	return worker_start(&spec, &a->worker, e);
+	job_prepare(a->r, a->index, &a->dump, a->sock, &job);
+	job.spec.main = worker_main;
+	job.spec.arg = a;
+	return worker_start(&job.spec, &a->worker, e);
 }
 
 /* Looks at the worker's counters. True: it has been silent for too long by its own fault. */
@@ -366,7 +334,6 @@ static int attempt(struct attempt *a, unsigned restarts, const char **status, ch
 
 int conductor_run(struct run *r, size_t index, struct err *e)
 {
-	const struct dumper *d = dumpers[index];
 	own_fd int spool = io_spool(r->spool_dir, e);
 	struct attempt a = { .r = r, .index = index, .mem_fd = -1, .sock = -1 };
 	uint64_t started = run_wall_ns();
@@ -377,17 +344,7 @@ int conductor_run(struct run *r, size_t index, struct err *e)
 
 	if (spool < 0)
 		return conductor_skip(r, index, "failed", "no spool file could be made", e);
-	a.dump = (struct dump){
-		.target = r->target,
-		.options = profile_options(r->profile, index),
-		.proc_fd = r->host.at.proc_fd,
-		.host_fd = r->host.at.root_fd,
-		.spool_fd = spool,
-		.mount_fd = d->needs & NEED_MOUNTS ? r->mount_fd : NULL,
-		.max_bytes = r->rq->max_size ? r->rq->max_size - r->progress.bytes : UINT64_MAX,
-	};
-	if (r->rq->max_size && r->progress.bytes >= r->rq->max_size)
-		a.dump.max_bytes = 0;
+	a.dump = job_dump(r, index, spool);
 	do {
 		rc = attempt(&a, restarts++, &status, reason, sizeof(reason), e);
 		close_channel(&a);

@@ -51,7 +51,7 @@ static void tool(const struct run *r, struct jsonw *w)
 	jsonw_close(w);
 }
 
-static void target(const struct run *r, struct jsonw *w)
+void describe_target(const struct run *r, struct jsonw *w)
 {
 	const struct target *t = r->target;
 	static const char *const rootfs[] = { "unknown", "overlay", "fuse-overlayfs", "plain" };
@@ -162,7 +162,7 @@ int describe_begin(const struct run *r, struct buf *out, struct err *e)
 	jsonw_time(&w, "started", r->started);
 	tool(r, &w);
 	how_run(r, &w);
-	target(r, &w);
+	describe_target(r, &w);
 	host(r, &w);
 	signer(r, &w);
 	jsonw_close(&w);
@@ -184,7 +184,7 @@ int describe_manifest_fields(const struct run *r, struct buf *out, struct err *e
 	jsonw_str(&w, "case", r->rq->case_id);
 	jsonw_str(&w, "profile", profile_name(r->profile));
 	tool(r, &w);
-	target(r, &w);
+	describe_target(r, &w);
 	jsonw_close(&w);
 	if (buf_check(&object, e) < 0)
 		return -ENOSPC;

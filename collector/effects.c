@@ -16,7 +16,7 @@
 
 enum { MEASURE_SECONDS = 3, MEASURE_MEMORY = 16 << 20 };
 
-struct job {
+struct measuring {
 	const struct run *run;
 	struct effects *ret; /* shared */
 };
@@ -56,7 +56,7 @@ static int64_t atime_of(int fd)
 
 static int measure_main(void *arg)
 {
-	struct job *j = arg;
+	struct measuring *j = arg;
 	const struct target *t = j->run->target;
 	uint64_t start = run_now_ns();
 	struct effects sum = { 0 };
@@ -86,7 +86,7 @@ int effects_measure(const struct run *r, struct effects *ret, struct err *e)
 	const int keep[] = { r->host.at.proc_fd, r->target->fd[TFD_ROOT], r->target->fd[TFD_UPPER] };
 	struct effects *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct job j = { .run = r, .ret = shared };
+	struct measuring j = { .run = r, .ret = shared };
 	struct worker_spec spec = {
 		.name = "taphos-effects",
 		.main = measure_main,

@@ -7,7 +7,7 @@
 #include "dumper.h"
 #include "effects.h"
 #include "io.h"
-#include "locate.h"
+#include "job.h"
 #include "own.h"
 #include "prepare.h"
 #include "profile.h"
@@ -21,7 +21,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define SECOND 1000000000ULL
 
@@ -30,7 +29,6 @@ enum {
 	BEGIN_MAX = 1 << 20,
 	ZSTD_LEVEL = 1,
 	FINISH_PATIENCE_S = 120,
-	DEADLINE_RESERVE_S = 2, /* of the deadline, for the last seal; a tenth when that is less */
 };
 
 static int open_output(struct run *r, struct err *e)
@@ -100,20 +98,6 @@ static int put_begin(struct run *r, struct err *e)
 	return rc < 0 ? rc : conductor_put(r, "begin.json", b.data, b.len, e);
 }
 
-/* Why this dumper cannot run here, NULL when it can. */
-static const char *cannot_run(const struct run *r, const struct dumper *d)
-{
-	const struct target *t = r->target;
-
-	if (d->needs & NEED_RUNNING && !t->running)
-		return "the container is not running";
-	if (d->needs & NEED_NETNS && t->fd[TFD_NETNS] < 0)
-		return "the network namespace could not be opened";
-	if (d->needs & NEED_ROOTFS && t->fd[TFD_UPPER] < 0 && t->fd[TFD_ROOT] < 0)
-		return "no writable layer and no root directory were found";
-	return NULL;
-}
-
 static int note_missing_caps(struct run *r, size_t i, struct err *e)
 {
 	uint64_t missing = dumpers[i]->caps & ~caps_effective();
@@ -128,7 +112,7 @@ static int note_missing_caps(struct run *r, size_t i, struct err *e)
 
 static int run_dumper(struct run *r, size_t i, struct err *e)
 {
-	const char *reason = cannot_run(r, dumpers[i]);
+	const char *reason = job_obstacle(r, dumpers[i]);
 	int rc;
 
 	r->progress.step++;

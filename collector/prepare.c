@@ -131,6 +131,11 @@ enum exit_code prepare(struct run *r, struct buf *candidates, struct err *e)
 	return code == EXIT_COMPLETE ? find_target(r, candidates, e) : code;
 }
 
+int prepare_clones(struct run *r, struct err *e)
+{
+	return locate_mounts(r->target, run_now_ns() + MOUNTS_S * SECOND, &r->mount_fd, e);
+}
+
 int prepare_mounts(struct run *r, struct err *e)
 {
 	struct err why = ERR_INIT;
@@ -142,7 +147,7 @@ int prepare_mounts(struct run *r, struct err *e)
 		return conductor_gap(r, WIRE_ENGINE, GAP_REFUSED, "private clones of the mounts",
 			"we do not run from a sealed copy, so no namespace of the target is entered",
 			e);
-	if (locate_mounts(t, run_now_ns() + MOUNTS_S * SECOND, &r->mount_fd, &why) < 0)
+	if (prepare_clones(r, &why) < 0)
 		return conductor_gap(r, WIRE_ENGINE, GAP_UNREADABLE,
 			"private clones of the mounts", why.text, e);
 	return 0;

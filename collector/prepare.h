@@ -9,6 +9,8 @@ struct run;
 
 /* Fills profile, key, run_id, clocks, host and target of r (whose rq is set). */
 enum exit_code prepare(struct run *r, struct buf *candidates, struct err *e) must_check;
-/* Clones the target's mounts; that it failed is a gap. */
+/* Clones the target's mounts (r->mount_fd). */
+int prepare_clones(struct run *r, struct err *e) must_check;
+/* The same; that it failed is a gap. */
 int prepare_mounts(struct run *r, struct err *e) must_check;
 void prepare_done(struct run *r);

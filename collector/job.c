@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* job - what a dumper's worker is given. */
+#include "job.h"
+#include "profile.h"
+
+#include <stdio.h>
+
+enum { WORKER_MEMORY = 64 << 20 };
+
+struct dump job_dump(const struct run *r, size_t index, int spool_fd)
+{
+	uint64_t max = r->rq->max_size, used = r->progress.bytes;
+
+	return (struct dump){
+		.target = r->target,
+		.options = profile_options(r->profile, index),
+		.proc_fd = r->host.at.proc_fd,
+		.host_fd = r->host.at.root_fd,
+		.spool_fd = spool_fd,
+		.mount_fd = dumpers[index]->needs & NEED_MOUNTS ? r->mount_fd : NULL,
+		.max_bytes = !max ? UINT64_MAX : used < max ? max - used : 0,
+	};
+}
+
+static size_t list_kept(const struct run *r, const struct dump *d, int channel_fd, int *keep)
+{
+	const int base[] = { channel_fd, d->spool_fd, d->host_fd, d->proc_fd };
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(base) / sizeof(base[0]); i++)
+		keep[n++] = base[i];
+	/* The namespaces' own descriptors are power that no reader needs. */
+	for (size_t i = 0; i < TARGET_FDS; i++)
+		if (r->target->fd[i] >= 0 && i != TFD_MNTNS && i != TFD_NETNS)
+			keep[n++] = r->target->fd[i];
+	for (size_t i = 0; d->mount_fd && i < r->target->mounts; i++)
+		if (d->mount_fd[i] >= 0)
+			keep[n++] = d->mount_fd[i];
+	return n;
+}
+
+void job_prepare(const struct run *r, size_t index, const struct dump *d, int channel_fd,
+	struct job *ret)
+{
+	const struct dumper *dumper = dumpers[index];
+	bool net = dumper->needs & NEED_NETNS;
+
+	snprintf(ret->name, sizeof(ret->name), "taphos-%.8s", dumper->name);
+	ret->spec = (struct worker_spec){
+		.name = ret->name,
+		.caps = dumper->caps,
+		.filter = net ? FILTER_NETWORK : FILTER_READER,
+		.netns_fd = net ? r->target->fd[TFD_NETNS] : -1,
+		.mntns_fd = -1,
+		.keep = ret->keep,
+		.keeps = list_kept(r, d, channel_fd, ret->keep),
+		.memory = WORKER_MEMORY,
+	};
+}
+
+const char *job_obstacle(const struct run *r, const struct dumper *d)
+{
+	const struct target *t = r->target;
+
+	if (d->needs & NEED_RUNNING && !t->running)
+		return "the container is not running";
+	if (d->needs & NEED_NETNS && t->fd[TFD_NETNS] < 0)
+		return "the network namespace could not be opened";
+	if (d->needs & NEED_ROOTFS && t->fd[TFD_UPPER] < 0 && t->fd[TFD_ROOT] < 0)
+		return "no writable layer and no root directory were found";
+	return NULL;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* job - what a dumper's worker is given: its dump, descriptors, capabilities, filter. */
+#include "dumper.h"
+#include "run.h"
+
+#include <stddef.h>
+
+enum { JOB_KEEP = 4 + TARGET_FDS + TARGET_MOUNTS };
+
+struct job {
+	struct worker_spec spec; /* main and arg are the caller's to set */
+	char name[16];
+	int keep[JOB_KEEP];
+};
+
+/* spool_fd: -1 for none. */
+struct dump job_dump(const struct run *r, size_t index, int spool_fd);
+/* channel_fd: the worker's end, -1 for none. Points into *ret: do not copy it. */
+void job_prepare(const struct run *r, size_t index, const struct dump *d, int channel_fd,
+	struct job *ret);
+/* Why this dumper cannot run on this target, NULL when it can. */
+const char *job_obstacle(const struct run *r, const struct dumper *d);

@@ -85,12 +85,17 @@ static int open_pidfd(int proc_fd, pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
+void attach_reset(struct target *t)
+{
+	for (unsigned i = 0; i < TARGET_FDS; i++)
+		t->fd[i] = -1;
+}
+
 void attach_close(struct target *t)
 {
-	for (unsigned i = 0; i < TARGET_FDS; i++) {
+	for (unsigned i = 0; i < TARGET_FDS; i++)
 		own_fd_(&t->fd[i]);
-		t->fd[i] = -1;
-	}
+	attach_reset(t);
 }
 
 static int open_all(const struct target_host *host, struct target *t, pid_t pid, struct err *e)
@@ -160,6 +165,20 @@ int attach_read(const struct target *t, const char *name, struct buf *b, struct 
 	return live < 0 ? live : io_read_file(live, name, b, e);
 }
 
+/* The cgroup's name tells the pod, too. */
+static void compare_pod(struct target *t, const char *path)
+{
+	struct cgroup_id found;
+
+	if (!cgroup_identify(path, &found) || !found.pod_uid[0])
+		return;
+	if (!t->pod_uid[0])
+		RECORD_FIELD(t, t->pod_uid, found.pod_uid);
+	else if (strcmp(t->pod_uid, found.pod_uid) != 0)
+		record_finding(
+			t, "its cgroup is of pod %s, its state says %s", found.pod_uid, t->pod_uid);
+}
+
 /* The part of a path that is the container's own; 0: none of it. */
 static size_t own_part(const char *path, const char *id, const char *declared)
 {
@@ -185,6 +204,7 @@ int attach_cgroup(struct target *t, const struct container *c, struct err *e)
 
 		line.path[own] = '\0';
 		any |= own > 0;
+		compare_pod(t, line.path);
 		if (own && line.unified)
 			RECORD_FIELD(t, t->cgroup_v2, line.path);
 		else if (own && (line.freezer || !t->cgroup_v1[0]))

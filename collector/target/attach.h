@@ -17,6 +17,8 @@ int attach_process(const struct target_host *host, struct target *t, pid_t pid,
 /* cgroup_v1 and cgroup_v2 of the attached process: the container's own, by its id or by the path
  * in the runtime's state (c, may be NULL). */
 int attach_cgroup(struct target *t, const struct container *c, struct err *e) must_check;
+/* Sets all descriptors to -1 without closing any: for a new struct target. */
+void attach_reset(struct target *t);
 /* Closes what is open and sets all descriptors to -1. */
 void attach_close(struct target *t);
 /* The text of a file of the attached process into b. */

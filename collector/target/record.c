@@ -6,16 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const target_runtime_names[RUNTIME_KINDS] = {
-	[RUNTIME_NONE] = "none",
-	[RUNTIME_DOCKER] = "docker",
-	[RUNTIME_CONTAINERD] = "containerd",
-	[RUNTIME_CRIO] = "cri-o",
-	[RUNTIME_PODMAN] = "podman",
-	[RUNTIME_RUNC] = "runc",
-	[RUNTIME_CRUN] = "crun",
-};
-
 bool record_text(char *dst, size_t size, const char *src)
 {
 	size_t len = strnlen(src, size);

@@ -58,7 +58,7 @@ static void take_files(struct resolve *r)
 {
 	const struct container *c = r->c;
 	struct err why = ERR_INIT;
-	char path[2 * TARGET_PATH];
+	char path[2 * TARGET_PATH], uid[64];
 
 	if (c->ref.runtime->fill && c->ref.runtime->fill(r->node, c, r->t, &why) < 0)
 		record_finding(r->t, "the runtime's state is incomplete: %s", why.text);
@@ -72,6 +72,10 @@ static void take_files(struct resolve *r)
 	}
 	snprintf(path, sizeof(path), "%s/config.json", c->bundle);
 	record_state(r->t, "config.json", path);
+	spec_mounted_pod(spec, uid);
+	if (uid[0] && strcmp(uid, r->t->pod_uid) != 0)
+		record_finding(r->t, "its mounts are of pod %s, its annotations say %s", uid,
+			r->t->pod_uid);
 	spec_mounts(spec, c->bundle, r->t);
 }
 
@@ -376,14 +380,50 @@ static int resolve_cgroup(struct resolve *r, const char *path, struct err *e)
 	return resolve_bare(r, s.oldest->pid, &id, e);
 }
 
+/* The id, or the beginning of it, in the names of cgroups: a runtime whose state is not where we
+ * look. Two ids that fit: 0, as if there were none. */
+static pid_t find_by_cgroup_name(const struct proctab *tab, const char *text, struct cgroup_id *ret)
+{
+	const struct proc_row *best = NULL;
+	size_t len = strlen(text);
+
+	for (size_t i = 0; len >= SELECT_PREFIX_MIN && i < tab->rows; i++) {
+		const char *at = proctab_cgroup(tab, &tab->row[i]);
+		struct cgroup_line line;
+		struct cgroup_id id;
+
+		while ((at = cgroup_next(at, &line))) {
+			if (!cgroup_identify(line.path, &id) || id.monitor || id.weak ||
+				strncmp(id.id, text, len) != 0)
+				continue;
+			if (best && strcmp(ret->id, id.id) != 0)
+				return 0;
+			*ret = id;
+			if (!best || tab->row[i].start_ticks < best->start_ticks)
+				best = &tab->row[i];
+		}
+	}
+	return best ? best->pid : 0;
+}
+
 static int resolve_text(struct resolve *r, const char *text, struct buf *candidates, struct err *e)
 {
+	own_proctab struct proctab tab = {0};
+	struct cgroup_id id = {0};
+	struct err scan = ERR_INIT;
+	pid_t pid;
 	int rc;
 
 	if (!*text)
 		return err_set(e, EINVAL, "the container's name is empty");
 	rc = select_by_text(r->node, text, r->c, candidates, e);
-	return rc < 0 ? rc : finish(r, e);
+	if (rc != -ENOENT)
+		return rc < 0 ? rc : finish(r, e);
+	if (proctab_scan(r->host->proc_fd, &tab, &scan) < 0)
+		return err_set(e, scan.code, "%s", scan.text);
+	pid = find_by_cgroup_name(&tab, text, &id);
+	memset(r->c, 0, sizeof(*r->c));
+	return pid ? resolve_bare(r, pid, &id, e) : -ENOENT;
 }
 
 int resolve_target(const struct target_host *host, const struct target_selector *sel,
@@ -394,8 +434,7 @@ int resolve_target(const struct target_host *host, const struct target_selector 
 	struct resolve r = {host, node, ret, c, 0};
 	int rc;
 
-	for (unsigned i = 0; i < TARGET_FDS; i++)
-		ret->fd[i] = -1;
+	attach_reset(ret);
 	if (!c || !node)
 		return err_set(e, ENOMEM, "no memory");
 	rc = node_scan(host, node, e);

@@ -8,12 +8,12 @@
 #include <string.h>
 
 /* Engines first: their containers also have the state of the OCI runtime below. */
-const struct runtime *const runtimes[] = {
+const struct runtime *const runtime_table[] = {
 	&runtime_docker,
 	&runtime_storage,
 	&runtime_containerd,
-	&runtime_runc,
-	&runtime_crun,
+	&runtime_oci_runc,
+	&runtime_oci_crun,
 	NULL,
 };
 

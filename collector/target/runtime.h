@@ -3,7 +3,7 @@
 /*
  * runtime - what the state files of one container runtime say. A runtime is one
  * file runtime_NAME.c that exports one 'const struct runtime', listed in
- * runtimes[] in the order of who is believed first. No daemon is asked.
+ * runtime_table[] in the order of who is believed first. No daemon is asked.
  */
 #include "err.h"
 #include "jsonx.h"
@@ -59,10 +59,10 @@ struct runtime {
 		struct err *e);
 };
 
-extern const struct runtime runtime_docker, runtime_storage, runtime_containerd, runtime_runc,
-	runtime_crun;
+extern const struct runtime runtime_docker, runtime_storage, runtime_containerd, runtime_oci_runc,
+	runtime_oci_crun;
 /* NULL-terminated. */
-extern const struct runtime *const runtimes[];
+extern const struct runtime *const runtime_table[];
 
 /* An id as runtimes make them: no '/', no control character, not "." or "..". */
 bool runtime_id_is_sane(const char *id);

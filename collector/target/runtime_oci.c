@@ -67,7 +67,7 @@ static int list_runc(const struct node *node, runtime_each *each, void *arg, str
 {
 	static const char *const users[] = {"run/user", NULL};
 	struct walk w = {
-		.host = &node->host, .like.runtime = &runtime_runc, .each = each, .arg = arg};
+		.host = &node->host, .like.runtime = &runtime_oci_runc, .each = each, .arg = arg};
 	int rc = list_roots(&w, runc_roots, e);
 
 	if (!rc)
@@ -80,7 +80,7 @@ static int list_crun(const struct node *node, runtime_each *each, void *arg, str
 {
 	static const char *const users[] = {"run/user", NULL};
 	struct walk w = {
-		.host = &node->host, .like.runtime = &runtime_crun, .each = each, .arg = arg};
+		.host = &node->host, .like.runtime = &runtime_oci_crun, .each = each, .arg = arg};
 	int rc = list_roots(&w, crun_roots, e);
 
 	w.tail = "/crun";
@@ -201,5 +201,5 @@ static int fill_crun(
 	return 0;
 }
 
-const struct runtime runtime_runc = {RUNTIME_RUNC, list_runc, load_runc, fill_runc};
-const struct runtime runtime_crun = {RUNTIME_CRUN, list_crun, load_crun, fill_crun};
+const struct runtime runtime_oci_runc = {RUNTIME_RUNC, list_runc, load_runc, fill_runc};
+const struct runtime runtime_oci_crun = {RUNTIME_CRUN, list_crun, load_crun, fill_crun};

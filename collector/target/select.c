@@ -73,7 +73,7 @@ static int add_ref(const struct container_ref *ref, void *arg)
 
 static int collect(const struct node *node, struct refs *ret, struct err *e)
 {
-	for (const struct runtime *const *r = runtimes; *r; r++) {
+	for (const struct runtime *const *r = runtime_table; *r; r++) {
 		int rc = (*r)->list(node, add_ref, ret, e);
 
 		if (rc == -E2BIG || rc == -ENOMEM)

@@ -13,7 +13,7 @@ enum { SELECT_PREFIX_MIN = 4 };
 /*
  * By full id, then name ("/" before it is dropped; also POD/CONTAINER and NAMESPACE/POD/CONTAINER),
  * then a prefix of at least four characters of the id. -ENOENT; -ENOTUNIQ with
- * candidates. An id that several runtimes know is the first one's in runtimes[].
+ * candidates. An id that several runtimes know is the first one's in runtime_table[].
  */
 int select_by_text(const struct node *node, const char *text, struct container *ret,
 	struct buf *candidates, struct err *e) must_check;

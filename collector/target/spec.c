@@ -61,20 +61,21 @@ static const struct annotation annotations[] = {
 	ROW("org.opencontainers.image.ref.name", image),
 };
 
-/* "/var/lib/kubelet/pods/UID/..." */
-static void pod_from_mounts(const json_t *spec, struct container *c)
+void spec_mounted_pod(const json_t *spec, char ret[64])
 {
+	static const char pods[] = "/kubelet/pods/";
 	const json_t *mount;
 	size_t i;
 
+	ret[0] = '\0';
 	json_array_foreach(jsonx_get(spec, "mounts"), i, mount)
 	{
-		const char *uid = strstr(jsonx_text(mount, "source"), "/pods/");
-		size_t len = uid ? strcspn(uid + 6, "/") : 0;
+		const char *uid = strstr(jsonx_text(mount, "source"), pods);
+		size_t len = uid ? strcspn(uid + sizeof(pods) - 1, "/") : 0;
 
 		if (len < 32 || len > 36)
 			continue;
-		snprintf(c->pod_uid, sizeof(c->pod_uid), "%.*s", (int)len, uid + 6);
+		snprintf(ret, 64, "%.*s", (int)len, uid + sizeof(pods) - 1);
 		return;
 	}
 }
@@ -91,7 +92,7 @@ void spec_describe(const json_t *spec, struct container *c)
 	if (!*c->name)
 		(void)RECORD_TEXT(c->name, c->pod_container);
 	if (!*c->pod_uid)
-		pod_from_mounts(spec, c);
+		spec_mounted_pod(spec, c->pod_uid);
 	if (!*c->cgroup)
 		(void)RECORD_TEXT(c->cgroup, jsonx_text(spec, "linux.cgroupsPath"));
 }

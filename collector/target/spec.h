@@ -17,3 +17,5 @@ enum target_runtime spec_engine(const json_t *spec);
 void spec_mounts(const json_t *spec, const char *bundle, struct target *t);
 /* The text of an annotation, "" when absent. */
 const char *spec_annotation(const json_t *spec, const char *key);
+/* The pod's uid in the sources of its mounts, /var/lib/kubelet/pods/UID/...; "" for none. */
+void spec_mounted_pod(const json_t *spec, char ret[64]);

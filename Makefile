@@ -96,24 +96,25 @@ JOBS := -j$(shell nproc)
 ASAN := O=$(O)-asan STATIC= HARDEN= \
         CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
 ARM  := O=$(O)-arm64 CROSS=aarch64-linux-gnu
+ASANTESTS := $(UNIT:$(O)/%=$(O)-asan/%) $(FUZZ:$(O)/%=$(O)-asan/%)
+QEMU := --emulator 'qemu-aarch64-static -L $(O)-arm64/sysroot' --emulated $(UNIT:$(O)/%=$(O)-arm64/%)
 RUN   = tests/run $(if $(T),--only '$(T)') --build $(O)
 
 check:  ## install what the tests need and run all of them (T=PATTERN: some)
 	@scripts/packages test
 	@$(MAKE) $(JOBS) WERROR=1 all unit-programs
 	@$(MAKE) $(JOBS) WERROR=1 $(ASAN) unit-programs fuzz-programs
-	@$(RUN) --parallel $(UNIT) $(UNIT:$(O)/%=$(O)-asan/%) $(FUZZ:$(O)/%=$(O)-asan/%) \
-		--serial $(SHTESTS)
+	@$(MAKE) $(JOBS) WERROR=1 $(ARM) all unit-programs
+	@$(RUN) --parallel $(UNIT) $(ASANTESTS) $(QEMU) --serial $(SHTESTS)
 unit: unit-programs  ## the unit tests alone
 	@$(RUN) --parallel $(UNIT)
 asan:  ## unit tests and fuzz corpora under the address and undefined-behaviour sanitizers
 	@$(MAKE) $(ASAN) unit-programs fuzz-programs
-	@$(RUN) --parallel $(UNIT:$(O)/%=$(O)-asan/%) $(FUZZ:$(O)/%=$(O)-asan/%)
+	@$(RUN) --parallel $(ASANTESTS)
 check-arm64:  ## cross build, unit tests under qemu-user
 	@scripts/packages build arm64
 	@$(MAKE) $(ARM) all unit-programs
-	@$(RUN) --wrap 'qemu-aarch64-static -L $(O)-arm64/sysroot' \
-		--parallel $(UNIT:$(O)/%=$(O)-arm64/%)
+	@$(RUN) $(QEMU)
 fuzz:  ## fuzz every parser for SECONDS=60 (T=NAME: one of them)
 	@scripts/packages build fuzz
 	@$(MAKE) O=$(O)-fuzz CC=clang STATIC= HARDEN= FUZZMAIN=-fsanitize=fuzzer \

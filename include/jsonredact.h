@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* jsonredact - the configuration of a container without its secrets. */
+#include "err.h"
+
+#include <jansson.h>
+#include <stddef.h>
+
+/*
+ * Replaces, in place, by "sha256:HEX" of the value:
+ *  - VALUE of NAME=VALUE strings in arrays (environments, arguments), and the argument after
+ *    a "--flag", where the name looks secret by words (redact.h);
+ *  - strings of objects whose key looks secret, where the object is one of free keys: env,
+ *    environment, labels, annotations;
+ *  - any other string that is a URL with a password or a PEM block.
+ * -ELOOP when values nest deeper than 64: nothing of it may be shown then. Counts to *ret_n.
+ */
+int jsonredact(json_t *root, const char *const *words, size_t *ret_n, struct err *e) must_check;

@@ -4,7 +4,7 @@ _taphos() {
 	local want='' cmd=${COMP_WORDS[1]}
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		COMPREPLY=($(compgen -W 'list keygen doctor version completion help --help --version' -- "$cur"))
+		COMPREPLY=($(compgen -W 'collect list keygen doctor version completion help --help --version' -- "$cur"))
 		return
 	fi
 	# --name=value arrives as three words
@@ -14,12 +14,24 @@ _taphos() {
 		cur=
 	fi
 	case $cmd:$prev in
+	collect:--container | collect:-c) want="" ;;
+	collect:--pid) want="" ;;
+	collect:--cgroup) want="-d" ;;
+	collect:--profile | collect:-p) want="-f -W 'triage standard filesystem full'" ;;
+	collect:--output | collect:-o) want="-f" ;;
+	collect:--key) want="-f" ;;
+	collect:--case) want="" ;;
+	collect:--operator) want="" ;;
+	collect:--deadline) want="" ;;
+	collect:--max-size) want="" ;;
+	collect:--host-root) want="-d" ;;
 	list:--host-root) want="-d" ;;
 	keygen:--output | keygen:-o) want="-f" ;;
 	doctor:--output | doctor:-o) want="-f" ;;
 	doctor:--key) want="-f" ;;
 	doctor:--host-root) want="-d" ;;
 	*) case $cmd in
+	collect) want="-W '--container --pid --cgroup --force --profile --output --key --case --operator --deadline --max-size --host-root --json --quiet --help'" ;;
 	list) want="-W '--host-root --json --help'" ;;
 	keygen) want="-W '--output --json --help'" ;;
 	doctor) want="-W '--output --key --host-root --json --help'" ;;

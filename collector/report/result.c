@@ -93,10 +93,7 @@ void result_text(struct buf *out, const struct engine_result *r, const char *key
 	own_buf struct buf line = BUF_INIT(4 * TARGET_PATH);
 
 	headline(out, r);
-	buf_adds(&line, file ? r->bundle : "streamed to stdout");
-	labelled(out, "bundle", &line);
 	if (r->gaps || r->findings) {
-		buf_clear(&line);
 		buf_adds(&line, file ? "taphos inspect " : "manifest.json in the bundle");
 		if (file) {
 			shell_word(&line, r->bundle);

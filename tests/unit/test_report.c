@@ -199,7 +199,6 @@ static void the_summary_says_what_to_do(void **state)
 	result_text(&b, &sample, NULL);
 	assert_string_equal(buf_str(&b),
 		"taphos: partial: 12 artifacts, 2.0 KiB in 4.2 s, 1 gap\n"
-		"  bundle  /tmp/my case/x.tar.zst\n"
 		"  gaps    taphos inspect '/tmp/my case/x.tar.zst' manifest.json\n"
 		"  signer  bb\n"
 		"          a key made for this run: note its fingerprint now\n"
@@ -211,7 +210,6 @@ static void the_summary_says_what_to_do(void **state)
 	result_text(&b, &streamed, "k.pem");
 	assert_string_equal(buf_str(&b),
 		"taphos: partial: 12 artifacts, 2.0 KiB in 4.2 s, no gaps\n"
-		"  bundle  streamed to stdout\n"
 		"  signer  bb\n");
 }
 

@@ -43,6 +43,8 @@ PROFILES := $(sort $(wildcard profiles/*.json))
 UNIT     := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/unit/test_*.c)))
 UNITLIB  := $(patsubst %.c,$(O)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 FUZZ     := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+# helpers of the shell tests
+TOOLS    := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/tools/*.c)))
 FUZZMAIN := $(O)/tests/fuzz/replay.o
 SHTESTS  := $(sort $(wildcard tests/*/test_*.sh tests/*/test_*.py))
 MAN      := $(wildcard docs/man/*.1)
@@ -71,6 +73,8 @@ $(UNIT): %: %.o $(O)/libunit.a $(O)/libtaphos.a
 	@echo "  LD  $@"; $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 $(FUZZ): %: %.o $(filter %.o,$(FUZZMAIN)) $(O)/libunit.a $(O)/libtaphos.a
 	@echo "  LD  $@"; $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(filter -%,$(FUZZMAIN)) -o $@ $^ $(LIBS)
+$(TOOLS): %: %.o $(O)/libunit.a $(O)/libtaphos.a
+	@echo "  LD  $@"; $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(O)/tests/%.o: ALL_CFLAGS += -Itests/unit
 
 $(O)/deps/libarchive.a: scripts/deps | $(SYSROOT)
@@ -102,7 +106,7 @@ RUN   = tests/run $(if $(T),--only '$(T)') --build $(O)
 
 check:  ## install what the tests need and run all of them (T=PATTERN: some)
 	@scripts/packages test
-	@$(MAKE) $(JOBS) WERROR=1 all unit-programs
+	@$(MAKE) $(JOBS) WERROR=1 all unit-programs tools
 	@$(MAKE) $(JOBS) WERROR=1 $(ASAN) unit-programs fuzz-programs
 	@$(MAKE) $(JOBS) WERROR=1 $(ARM) all unit-programs
 	@$(RUN) --parallel $(UNIT) $(ASANTESTS) $(QEMU) --serial $(SHTESTS)
@@ -126,6 +130,7 @@ bench:  ## speed and memory, as ratios to standard tools
 	@$(MAKE) all
 	@tests/bench/run $(O)/taphos
 unit-programs: $(UNIT)
+tools: $(TOOLS)
 fuzz-programs: $(FUZZ)
 
 # ---- the rest

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* emit - the second pass: members from the spool. */
+#include "emit.h"
+
+#include "content.h"
+#include "dumper.h"
+#include "feed.h"
+#include "own.h"
+#include "pax.h"
+#include "plan.h"
+#include "rows.h"
+#include "sink.h"
+#include "walk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	GAPS_EACH = 500, /* of one kind by name; the rest is in the rows */
+	ROW_MAX = 4 << 20,
+};
+
+/* Bits of spool_head.members. */
+enum { DONE_TAR = 1, DONE_ASIDE = 2, DONE_HASH = 4, DONE_GAPS = 8, DONE_ROWS = 16, DONE_BODY = 32 };
+
+struct emit {
+	const struct layer_job *job;
+	struct spool *spool;
+	struct sink *sink;
+	struct content content;
+	struct feed feed;
+	struct buf text;
+	char dir[REC_PATH + 1], path[REC_PATH + 1], link[REC_PATH + 1];
+	struct spool_rec first; /* of the file that the record is a link to */
+	bool linked;
+	uint64_t at; /* of the record */
+	uint64_t item;
+	uint64_t gaps[GAP_KINDS];
+};
+
+/*
+ * Calls each for all names in their order, with x->path and x->link of it. Stops at
+ * the first value that is not 0.
+ */
+static int each_record(struct emit *x,
+	int (*each)(struct emit *x, struct rec *r, void *arg, struct err *e), void *arg,
+	struct err *e)
+{
+	uint64_t next = SPOOL_ROOT;
+	struct rec *r;
+	int rc = 0;
+
+	while (rc == 0) {
+		x->at = next;
+		rc = spool_next(x->spool, &next, &r, e);
+		if (rc < 0 || !r)
+			return rc;
+		if (r->flags & REC_BLOCK) {
+			rec_enter(x->dir, r->path_len, rec_name(r), r->name_len);
+			continue;
+		}
+		(void)rec_path(x->dir, r, x->path);
+		x->linked = r->link_to;
+		if (r->link_to) {
+			rc = spool_get(x->spool, r->link_to, &x->first, e);
+			if (rc == 0)
+				rc = spool_path(x->spool, r->link_to, x->link, e);
+		}
+		if (rc == 0)
+			rc = each(x, r, arg, e);
+	}
+	return rc;
+}
+
+/* Is this the member that an abandoned worker left open? Then the writer has that much. */
+static bool left_open(const struct emit *x, const char *member, uint64_t *ret_done)
+{
+	const struct dumper_resume *resume = x->job->resume;
+
+	*ret_done = 0;
+	if (!resume || !resume->again || strcmp(resume->member, member))
+		return false;
+	*ret_done = resume->member_done;
+	return true;
+}
+
+static int begin(struct emit *x, const char *member, uint64_t size, struct err *e)
+{
+	uint64_t done;
+	int rc = 0;
+
+	if (!left_open(x, member, &done))
+		rc = sink_begin(x->sink, member, size, e);
+	x->feed = FEED(x->sink, done);
+	return rc;
+}
+
+static int end(struct emit *x, unsigned bit, struct err *e)
+{
+	int rc = feed_flush(&x->feed, e);
+
+	if (rc == 0)
+		rc = sink_end(x->sink, e);
+	if (rc == 0)
+		x->spool->head->members |= bit;
+	return rc;
+}
+
+/* Reads one file; what came of it goes into its record. f: NULL to hash only. */
+static int read_file(struct emit *x, struct rec *r, struct feed *f, struct err *e)
+{
+	int rc;
+
+	x->spool->head->at = x->at;
+	sink_item(x->sink, ++x->item);
+	rc = content_read(&x->content, r, x->path, f, e);
+	return rc < 0 ? rc : spool_patch(x->spool, x->at, 0, r, sizeof(*r), e);
+}
+
+struct archive {
+	unsigned flag; /* REC_LAYER or REC_ASIDE */
+	uint64_t size, entries;
+};
+
+static bool belongs(const struct archive *a, const struct rec *r)
+{
+	return a->flag == REC_LAYER ? plan_in_layer(r) : r->flags & REC_ASIDE;
+}
+
+static int measure(struct emit *x, struct rec *r, void *arg, struct err *e)
+{
+	struct archive *a = arg;
+
+	(void)x;
+	(void)e;
+	if (!belongs(a, r))
+		return 0;
+	a->entries++;
+	a->size += r->head_len;
+	if (r->flags & REC_READ)
+		a->size += r->data + pax_padding(r->data);
+	return 0;
+}
+
+static int send_entry(struct emit *x, struct rec *r, void *arg, struct err *e)
+{
+	uint64_t data = r->flags & REC_READ ? r->data + pax_padding(r->data) : 0;
+	int rc;
+
+	if (!belongs(arg, r))
+		return 0;
+	if (x->feed.skip >= r->head_len + data) { /* the writer has it */
+		x->feed.skip -= r->head_len + data;
+		return 0;
+	}
+	buf_clear(&x->text);
+	rc = plan_headers(x->job, r, x->path, x->linked ? x->link : NULL, x->at, &x->text, e);
+	if (rc == 0 && x->text.len != r->head_len)
+		rc = err_set(e, EPROTO, "headers of %zu bytes where %u were planned", x->text.len,
+			r->head_len);
+	if (rc == 0)
+		rc = feed_write(&x->feed, x->text.data, x->text.len, e);
+	if (rc < 0 || !(r->flags & REC_READ))
+		return rc;
+	rc = read_file(x, r, &x->feed, e);
+	return rc < 0 ? rc : feed_zeros(&x->feed, pax_padding(r->data), e);
+}
+
+static int archive(struct emit *x, const char *member, unsigned flag, unsigned bit, struct err *e)
+{
+	struct archive a = {.flag = flag};
+	int rc = 0;
+
+	if (!member || (x->spool->head->members & bit))
+		return 0;
+	rc = each_record(x, measure, &a, e);
+	if (rc < 0 || (flag == REC_ASIDE && !a.entries))
+		return rc;
+	rc = begin(x, member, a.size + 2 * PAX_BLOCK, e);
+	if (rc == 0)
+		rc = each_record(x, send_entry, &a, e);
+	if (rc == 0)
+		rc = feed_zeros(&x->feed, 2 * PAX_BLOCK, e);
+	return rc < 0 ? rc : end(x, bit, e);
+}
+
+static int hash_entry(struct emit *x, struct rec *r, void *arg, struct err *e)
+{
+	(void)arg;
+	if (!(r->flags & REC_READ) || (r->flags & (REC_HASHED | REC_HASHED_DATA)))
+		return 0;
+	return read_file(x, r, NULL, e);
+}
+
+static int send_gap(struct emit *x, struct rec *r, void *arg, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int kind = r->gap - 1;
+	int rc;
+
+	(void)arg;
+	if (!r->gap || x->gaps[kind]++ >= GAPS_EACH)
+		return 0;
+	(void)err_set(&why, r->error, "%s%s%s", rec_whys[r->why], r->error ? ": " : "",
+		r->error ? strerror(r->error) : "");
+	if (r->path_len > REC_PATH)
+		rc = sink_gapf(x->sink, (enum gap_kind)kind, x->job->rows, &why, "row %llu",
+			(unsigned long long)x->at);
+	else {
+		x->link[0] = '/';
+		memcpy(x->link + 1, x->path, r->path_len);
+		rc = sink_gap(
+			x->sink, (enum gap_kind)kind, x->job->rows, x->link, r->path_len + 1, &why);
+	}
+	return rc < 0 ? err_set(e, -rc, "the writer is gone") : 0;
+}
+
+static int gaps(struct emit *x, struct err *e)
+{
+	int rc = each_record(x, send_gap, NULL, e);
+
+	for (int i = 0; i < GAP_KINDS && rc == 0; i++)
+		if (x->gaps[i] > GAPS_EACH)
+			rc = sink_gapf(x->sink, (enum gap_kind)i, x->job->rows, NULL,
+				"%llu more names, each with its row",
+				(unsigned long long)(x->gaps[i] - GAPS_EACH));
+	if (rc == 0)
+		x->spool->head->members |= DONE_GAPS;
+	return rc;
+}
+
+struct text {
+	void (*row)(struct buf *out, const struct rows_entry *x);
+	bool send;
+	uint64_t size;
+};
+
+static int text_row(struct emit *x, struct rec *r, void *arg, struct err *e)
+{
+	struct text *t = arg;
+	struct rows_entry row = {x->job, r, x->at, x->path, x->linked ? x->link : NULL,
+		x->linked ? &x->first.rec : NULL};
+
+	buf_clear(&x->text);
+	t->row(&x->text, &row);
+	t->size += x->text.len;
+	if (buf_check(&x->text, e) < 0)
+		return -ENOSPC;
+	return t->send ? feed_write(&x->feed, x->text.data, x->text.len, e) : 0;
+}
+
+static int text(struct emit *x, const char *member,
+	void (*row)(struct buf *out, const struct rows_entry *x), unsigned bit, struct err *e)
+{
+	struct text t = {.row = row};
+	int rc;
+
+	if (!member || (x->spool->head->members & bit))
+		return 0;
+	rc = each_record(x, text_row, &t, e);
+	if (rc == 0)
+		rc = begin(x, member, t.size, e);
+	t.send = true;
+	if (rc == 0)
+		rc = each_record(x, text_row, &t, e);
+	return rc < 0 ? rc : end(x, bit, e);
+}
+
+/* The file that the worker before this one was stuck in is not read again. */
+static int give_up_stalled(struct emit *x, struct err *e)
+{
+	struct spool_head *h = x->spool->head;
+	struct spool_rec r;
+	int rc;
+
+	if (!h->at || !x->job->resume || !x->job->resume->again)
+		return 0;
+	rc = spool_get(x->spool, h->at, &r, e);
+	r.rec.gap = 0;
+	rec_gap(&r.rec, GAP_STALLED, WHY_STALLED, 0);
+	return rc < 0 ? rc : spool_patch(x->spool, h->at, 0, &r.rec, sizeof(r.rec), e);
+}
+
+static int members(struct emit *x, struct err *e)
+{
+	const struct layer_job *job = x->job;
+	uint32_t done = x->spool->head->members;
+	int rc = give_up_stalled(x, e);
+
+	if (rc == 0 && job->content == LAYER_FILES)
+		rc = archive(x, job->tar, REC_LAYER, DONE_TAR, e);
+	if (rc == 0 && job->content == LAYER_FILES)
+		rc = archive(x, job->aside, REC_ASIDE, DONE_ASIDE, e);
+	if (rc == 0 && job->content == LAYER_HASHES && !(done & DONE_HASH))
+		rc = each_record(x, hash_entry, NULL, e);
+	x->spool->head->at = 0; /* nothing of the target is read from here on */
+	if (rc == 0)
+		x->spool->head->members |= DONE_HASH;
+	if (rc == 0 && !(done & DONE_GAPS))
+		rc = gaps(x, e);
+	if (rc == 0)
+		rc = text(x, job->rows, rows_json, DONE_ROWS, e);
+	if (rc == 0)
+		rc = text(x, job->bodyfile, rows_body, DONE_BODY, e);
+	return rc;
+}
+
+int emit_all(const struct layer_job *job, struct spool *s, struct sink *out, struct err *e)
+{
+	own_free struct emit *x = calloc(1, sizeof(*x));
+	int rc;
+
+	if (!x)
+		return err_set(e, ENOMEM, "no memory");
+	x->job = job;
+	x->spool = s;
+	x->sink = out;
+	x->item = job->number << WALK_ITEM_JOB | WALK_ITEM_EMIT;
+	x->text = BUF_INIT(ROW_MAX);
+	rc = content_init(&x->content, job, s, e);
+	if (rc == 0)
+		rc = members(x, e);
+	content_done(&x->content);
+	buf_done(&x->text);
+	return rc;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* xattrs - extended attributes of one name. */
+#include "xattrs.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+/* Packed: this, the name with its NUL, the value. */
+struct head {
+	uint32_t name_len, value_len;
+};
+
+/* The l*xattr calls take no directory descriptor: /proc/self/fd/N/name says the same, one
+ * component below a descriptor. */
+struct place {
+	char path[32 + NAME_MAX];
+};
+
+static ssize_t list(const struct place *p, char *to, size_t size)
+{
+	return llistxattr(p->path, to, size);
+}
+
+/* False: it did not fit or is gone. */
+static bool add_one(const struct place *p, const char *name, struct buf *out)
+{
+	struct head h = {.name_len = (uint32_t)strlen(name)};
+	size_t start = out->len;
+	size_t room = out->max - start;
+	size_t before = sizeof(h) + h.name_len + 1;
+	ssize_t n = -1;
+	char *to;
+
+	if (room > before)
+		n = lgetxattr(p->path, name, NULL, 0);
+	if (n < 0 || n > XATTRS_VALUE || before + (size_t)n > room)
+		return false;
+	to = buf_room(out, before + (size_t)n);
+	if (!to)
+		return false;
+	n = lgetxattr(p->path, name, to + before, (size_t)n);
+	if (n < 0)
+		return false;
+	h.value_len = (uint32_t)n;
+	memcpy(to, &h, sizeof(h));
+	memcpy(to + sizeof(h), name, h.name_len + 1);
+	out->len += before + (size_t)n;
+	return true;
+}
+
+int xattrs_read(int dirfd, const char *name, struct buf *out, bool *ret_cut)
+{
+	static char names[XATTRS_LIST];
+	struct place p;
+	ssize_t n;
+
+	if (strlen(name) > NAME_MAX)
+		return -ENAMETOOLONG;
+	/* "/proc/self/fd/N/." for the directory itself: the last component is not a link */
+	snprintf(p.path, sizeof(p.path), "/proc/self/fd/%d/%s", dirfd, *name ? name : ".");
+	n = list(&p, names, sizeof(names));
+	if (n < 0 && (errno == ENOTSUP || errno == ENOSYS))
+		return 0;
+	if (n < 0)
+		return -errno;
+	for (const char *at = names; at < names + n; at += strlen(at) + 1)
+		if (!add_one(&p, at, out))
+			*ret_cut = true;
+	return 0;
+}
+
+bool xattrs_next(const char *packed, size_t len, size_t *at, struct xattr *ret)
+{
+	struct head h;
+
+	if (len - *at < sizeof(h))
+		return false;
+	memcpy(&h, packed + *at, sizeof(h));
+	*at += sizeof(h);
+	ret->name = packed + *at;
+	ret->name_len = h.name_len;
+	ret->value = ret->name + h.name_len + 1;
+	ret->value_len = h.value_len;
+	*at += h.name_len + 1 + h.value_len;
+	return true;
+}
+
+bool xattrs_find(const char *packed, size_t len, const char *name, struct xattr *ret)
+{
+	for (size_t at = 0; xattrs_next(packed, len, &at, ret);)
+		if (!strcmp(ret->name, name))
+			return true;
+	return false;
+}

@@ -168,6 +168,6 @@ clean:  ## remove what was built
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all check unit asan check-arm64 fuzz bench unit-programs fuzz-programs demo lint format \
+.PHONY: all check unit asan check-arm64 fuzz bench unit-programs tools fuzz-programs demo lint format \
         install uninstall dist clean help FORCE
--include $(OBJ:.o=.d) $(UNIT:=.d) $(UNITLIB:.o=.d) $(FUZZ:=.d)
+-include $(OBJ:.o=.d) $(UNIT:=.d) $(UNITLIB:.o=.d) $(FUZZ:=.d) $(TOOLS:=.d)

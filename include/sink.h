@@ -35,11 +35,15 @@ enum gap_kind {
 	GAP_VANISHED,	  /* there at first, gone when read */
 	GAP_CHANGED,	  /* changed while it was read: what is in the bundle may mix two states */
 	GAP_OVER_BUDGET,  /* a limit of the profile or the deadline */
-	GAP_REFUSED,	  /* we declined: policy, redaction, a state that makes no sense */
+	GAP_REFUSED,	  /* we declined: it made no sense, or was not safe */
 	GAP_CROSSED_MOUNT, /* on another file system than the one being read */
 	GAP_SPECIAL_FILE, /* fifo, socket, device: metadata only */
+	GAP_BY_PROFILE,	  /* left out, or made unreadable, because the profile says so */
 	GAP_KINDS
 };
+/* False for the last two kinds: named in the manifest, but nothing that was asked for is
+ * missing, so they do not make a bundle partial. */
+bool sink_gap_is_loss(enum gap_kind kind);
 extern const char *const sink_gap_names[GAP_KINDS]; /* "unreadable" ... */
 /* What an errno (positive) of reading a process says: vanished, over_budget, else unreadable. */
 enum gap_kind sink_gap_of(int code);

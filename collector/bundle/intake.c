@@ -181,8 +181,8 @@ static int on_gap(struct intake *in, const struct wire_msg *m, struct err *e)
 	g.where = wire_part(m, 1, &g.where_len);
 	g.why = why;
 	ledger_gap(in->ledger, &g);
-	row(in)->gaps++;
-	if (in->open && !strcmp(member, in->member))
+	row(in)->gaps += sink_gap_is_loss(g.kind);
+	if (in->open && sink_gap_is_loss(g.kind) && !strcmp(member, in->member))
 		in->partial = true;
 	return 0;
 }

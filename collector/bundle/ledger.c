@@ -94,7 +94,7 @@ void ledger_gap(struct ledger *r, const struct ledger_gap *g)
 	struct timespec now;
 	struct jsonw w;
 
-	r->gaps++;
+	r->gaps += sink_gap_is_loss(g->kind);
 	if (++r->gap_count[g->kind] > LEDGER_GAPS_MAX)
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);

@@ -33,7 +33,7 @@ struct ledger {
 	int fd[LEDGER_LISTS];
 	uint64_t bytes[LEDGER_LISTS];
 	struct buf *pending[LEDGER_LISTS];
-	uint64_t artifacts, gaps, findings, member_bytes;
+	uint64_t artifacts, gaps /* losses only */, findings, member_bytes;
 	uint64_t gap_count[GAP_KINDS];
 	struct ledger_dumper dumper[LEDGER_DUMPERS]; /* by index; name NULL: not run */
 	struct err failure; /* a spool could not be written */

@@ -142,7 +142,7 @@ static void on_engine_gap(struct writer *w, const struct wire_msg *m)
 	g.why = why;
 	ledger_gap(&w->ledger, &g);
 	if (m->kind != WIRE_ENGINE)
-		w->ledger.dumper[m->kind].gaps++;
+		w->ledger.dumper[m->kind].gaps += sink_gap_is_loss(g.kind);
 }
 
 static void on_status(struct writer *w, const struct wire_msg *m)

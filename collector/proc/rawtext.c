@@ -137,7 +137,7 @@ static int copy_environ(struct subject *s, struct err *e)
 		&run->json, buf_str(&run->text), run->text.len, run->policy.secret_words);
 	if (hidden) {
 		err_set(&why, 0, "values that look secret are digests; option environ: full");
-		if (sink_gapf(run->out, GAP_REFUSED, subject_member(s, "environ").text, &why,
+		if (sink_gapf(run->out, GAP_BY_PROFILE, subject_member(s, "environ").text, &why,
 			    "%zu values", hidden) < 0)
 			return err_set(e, EPIPE, "the writer is gone");
 	}

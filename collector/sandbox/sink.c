@@ -31,7 +31,13 @@ const char *const sink_gap_names[GAP_KINDS] = {
 	[GAP_REFUSED] = "refused",
 	[GAP_CROSSED_MOUNT] = "crossed_mount",
 	[GAP_SPECIAL_FILE] = "special_file",
+	[GAP_BY_PROFILE] = "by_profile",
 };
+
+bool sink_gap_is_loss(enum gap_kind kind)
+{
+	return kind != GAP_SPECIAL_FILE && kind != GAP_BY_PROFILE;
+}
 
 enum gap_kind sink_gap_of(int code)
 {

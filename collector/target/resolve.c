@@ -211,26 +211,19 @@ static int finish(struct resolve *r, struct err *e)
 
 /* --- the selectors --- */
 
-static bool shares_namespaces(
-	const struct resolve *r, const struct proc_row *row, const struct host_namespaces *host)
+/* The process is in the container's cgroup by name: is it in its namespaces, too? */
+static void compare_namespaces(struct resolve *r)
 {
 	const struct target *t = r->t;
 
-	return (row->ns_mnt == t->ns_mnt && t->ns_mnt != host->mnt) ||
-	       (row->ns_pid == t->ns_pid && t->ns_pid != host->pid);
-}
-
-/* The process is in a container's cgroup by name: is it in its namespaces, too? */
-static void compare_namespaces(struct resolve *r, const struct proc_row *row)
-{
-	struct host_namespaces host;
-
-	members_host_namespaces(r->host->proc_fd, &host);
-	if (!shares_namespaces(r, row, &host))
+	for (unsigned i = 0; i < t->members; i++)
+		if (t->member[i].pid == r->asked &&
+			(t->member[i].why & (MEMBER_INIT | MEMBER_PIDNS | MEMBER_MNTNS)))
+			return;
+	if (!t->host_namespaces)
 		record_finding(r->t,
-			"process %d is in the container's cgroup but in none of its "
-			"namespaces",
-			(int)row->pid);
+			"process %d is in the container's cgroup but in none of its namespaces",
+			(int)r->asked);
 }
 
 /* The container whose cgroup the text names; 0, -ENOENT or a failure. *ret_id tells of an id
@@ -289,6 +282,32 @@ static int read_cgroup(const struct target_host *host, pid_t pid, struct buf *b,
 	return io_read_file(fd, "cgroup", b, e);
 }
 
+/*
+ * A cgroup is left by writing a number to a file, a namespace is not: where both name a
+ * container and disagree, the namespace is believed.
+ */
+static int container_of_process(struct resolve *r, const char *cgroup, const struct proc_row *row,
+	struct cgroup_id *ret_id, struct err *e)
+{
+	own_free struct container *other = malloc(sizeof(*other));
+	int rc = container_of(r->node, cgroup, r->c, ret_id, e), by_ns;
+
+	if (!other)
+		return err_set(e, ENOMEM, "no memory");
+	if ((rc < 0 && rc != -ENOENT) || (rc == 0 && select_shares(r->node, r->c, row)))
+		return rc;
+	by_ns = select_by_namespaces(r->node, row, other, e);
+	if (by_ns < 0)
+		return by_ns == -ENOENT ? rc : by_ns;
+	if (rc == 0 || ret_id->id[0])
+		record_finding(r->t,
+			"process %d is in the namespaces of container %.64s, its cgroup names "
+			"%.64s",
+			(int)row->pid, other->ref.id, rc == 0 ? r->c->ref.id : ret_id->id);
+	memcpy(r->c, other, sizeof(*other));
+	return 0;
+}
+
 static int resolve_pid(struct resolve *r, const char *text, struct err *e)
 {
 	own_buf struct buf cgroup = BUF_INIT(64 << 10);
@@ -302,7 +321,7 @@ static int resolve_pid(struct resolve *r, const char *text, struct err *e)
 	rc = read_cgroup(r->host, (pid_t)pid, &cgroup, &row, e);
 	if (rc < 0)
 		return rc;
-	rc = container_of(r->node, buf_str(&cgroup), r->c, &id, e);
+	rc = container_of_process(r, buf_str(&cgroup), &row, &id, e);
 	if (rc == -ENOENT) {
 		memset(r->c, 0, sizeof(*r->c));
 		return resolve_bare(r, (pid_t)pid, &id, e);
@@ -312,7 +331,7 @@ static int resolve_pid(struct resolve *r, const char *text, struct err *e)
 	r->asked = (pid_t)pid;
 	rc = finish(r, e);
 	if (rc == 0 && r->t->running)
-		compare_namespaces(r, &row);
+		compare_namespaces(r);
 	return rc;
 }
 

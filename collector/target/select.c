@@ -3,7 +3,11 @@
 #include "select.h"
 #include "buf.h"
 #include "cgroup.h"
+#include "members.h"
+#include "node.h"
 #include "own.h"
+#include "procfs.h"
+#include "proctab.h"
 #include "record.h"
 #include "text.h"
 
@@ -225,6 +229,47 @@ int select_by_cgroup(
 {
 	struct by_cgroup b = {path, ret};
 	int rc = select_each(node, cgroup_fits, &b, e);
+
+	return rc == 1 ? 0 : rc ? rc : -ENOENT;
+}
+
+bool select_shares(const struct node *node, const struct container *c, const struct proc_row *row)
+{
+	own_fd int fd = c->pid > 0 ? procfs_open_pid(node->host.proc_fd, c->pid, NULL) : -1;
+	struct host_namespaces host;
+	struct proc_row init = {0};
+	struct procfs_stat st;
+
+	if (fd < 0 || procfs_read_stat(fd, &st, NULL) < 0 ||
+		(c->start_ticks && c->start_ticks != st.start_ticks))
+		return false;
+	members_host_namespaces(node->host.proc_fd, &host);
+	proctab_namespaces(fd, &init);
+	return (row->ns_mnt && row->ns_mnt == init.ns_mnt && row->ns_mnt != host.mnt) ||
+	       (row->ns_pid && row->ns_pid == init.ns_pid && row->ns_pid != host.pid);
+}
+
+struct by_namespaces {
+	const struct node *node;
+	const struct proc_row *row;
+	struct container *ret;
+};
+
+static int namespaces_fit(const struct container *c, void *arg)
+{
+	struct by_namespaces *b = arg;
+
+	if (!select_shares(b->node, c, b->row))
+		return 0;
+	memcpy(b->ret, c, sizeof(*b->ret));
+	return 1;
+}
+
+int select_by_namespaces(
+	const struct node *node, const struct proc_row *row, struct container *ret, struct err *e)
+{
+	struct by_namespaces b = {node, row, ret};
+	int rc = select_each(node, namespaces_fit, &b, e);
 
 	return rc == 1 ? 0 : rc ? rc : -ENOENT;
 }

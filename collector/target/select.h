@@ -23,6 +23,14 @@ int select_by_id(const struct node *node, const char *id, const char *runtime_na
 /* The container whose state names this cgroup or one above it. */
 int select_by_cgroup(
 	const struct node *node, const char *path, struct container *ret, struct err *e) must_check;
+struct proc_row;
+
+/* Does the process share a namespace, of mounts or of PIDs and not the host's, with the process
+ * that the container's state names? */
+bool select_shares(const struct node *node, const struct container *c, const struct proc_row *row);
+/* The first container it shares one with. -ENOENT without text. */
+int select_by_namespaces(const struct node *node, const struct proc_row *row, struct container *ret,
+	struct err *e) must_check;
 /* Calls each for every container once. What cannot be read is skipped. */
 int select_each(const struct node *node, int (*each)(const struct container *c, void *arg),
 	void *arg, struct err *e) must_check;

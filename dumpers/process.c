@@ -269,10 +269,26 @@ static int write_changes(struct job *job, struct err *e)
 	return rc == 0 ? sink_blob(job->out, "process/changes.json", b.data, b.len, e) : rc;
 }
 
+/* The engine's gap has only the number of the item. */
+static int tell_stall(struct job *job, struct err *e)
+{
+	uint64_t item = job->dump->resume.item;
+	unsigned pass = (unsigned)(item >> PASS_SHIFT) - 1;
+
+	if (!job->dump->resume.again || pass >= DOSSIER_PASSES)
+		return 0;
+	if (sink_finding(job->out, "process %u did not answer while %s were read: left out",
+		    (unsigned)item, dossier_pass_names[pass]) < 0)
+		return lost(e);
+	return 0;
+}
+
 static int passes(struct job *job, struct err *e)
 {
-	int rc = read_quick(job, e);
+	int rc = tell_stall(job, e);
 
+	if (rc == 0)
+		rc = read_quick(job, e);
 	if (rc == 0)
 		rc = write_tree(job, e);
 	for (unsigned pass = DOSSIER_TEXT; rc == 0 && pass < DOSSIER_PASSES; pass++)

@@ -26,6 +26,8 @@ enum dossier_pass {
 	DOSSIER_PASSES
 };
 
+extern const char *const dossier_pass_names[DOSSIER_PASSES]; /* "its maps": they were read */
+
 enum dossier_smaps { SMAPS_NONE, SMAPS_ROLLUP, SMAPS_FULL };
 enum dossier_environ { ENVIRON_NONE, ENVIRON_REDACTED, ENVIRON_FULL };
 enum dossier_exe { EXE_NEVER, EXE_HASH, EXE_EVIDENCE, EXE_ALWAYS };

@@ -87,5 +87,5 @@ int procfs_parse_map(char *line, struct procfs_map *ret);
 /* The next line of text: terminates it, advances *text; NULL at the end. */
 char *procfs_next_line(char **text);
 
-/* Clock ticks since boot to wall-clock time. */
+/* Clock ticks since boot to wall-clock time, to the millisecond. */
 struct timespec procfs_start_time(uint64_t ticks);

@@ -15,7 +15,7 @@ struct target;
 
 enum {
 	PROCTREE_MAX = 32000, /* processes */
-	PROCTREE_TEXT = 512,  /* bytes kept of exe and of argv, each */
+	PROCTREE_TEXT = 384,  /* bytes kept of exe and of argv, each */
 };
 
 /* What a responder should know of a process at one glance; forest_flags() names them. */

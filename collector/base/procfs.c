@@ -336,5 +336,6 @@ struct timespec procfs_start_time(uint64_t ticks)
 	ns = (real.tv_sec - boot.tv_sec) * 1000000000LL + (real.tv_nsec - boot.tv_nsec);
 	ns += (int64_t)(ticks / (uint64_t)hz) * 1000000000LL;
 	ns += (int64_t)(ticks % (uint64_t)hz) * (1000000000LL / hz);
+	ns = (ns + 500000) / 1000000 * 1000000; /* two clocks read apart: the same text each time */
 	return (struct timespec){ ns / 1000000000LL, ns % 1000000000LL };
 }

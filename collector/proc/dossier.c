@@ -23,7 +23,7 @@
 
 enum {
 	TEXT_MAX = 4 << 20, /* one small text: an environment, a command line */
-	JSON_MAX = 8 << 20,
+	JSON_MAX = 4 << 20,
 	FINDINGS_MAX = 200,
 };
 
@@ -201,14 +201,18 @@ static int maps(struct subject *s, struct err *e)
 	return rawtext_copy(s, DOSSIER_MAPS, e);
 }
 
-static const struct {
-	const char *name;
-	int (*read)(struct subject *s, struct err *e);
-} passes[DOSSIER_PASSES] = {
-	[DOSSIER_QUICK] = {"its first texts", quick},
-	[DOSSIER_TEXT] = {"its texts", text},
-	[DOSSIER_MAPS] = {"its maps", maps},
-	[DOSSIER_FILES] = {"its files", relics_write},
+const char *const dossier_pass_names[DOSSIER_PASSES] = {
+	[DOSSIER_QUICK] = "its first texts",
+	[DOSSIER_TEXT] = "its texts",
+	[DOSSIER_MAPS] = "its maps",
+	[DOSSIER_FILES] = "its files",
+};
+
+static int (*const passes[DOSSIER_PASSES])(struct subject *s, struct err *e) = {
+	[DOSSIER_QUICK] = quick,
+	[DOSSIER_TEXT] = text,
+	[DOSSIER_MAPS] = maps,
+	[DOSSIER_FILES] = relics_write,
 };
 
 /* Ended, or became another program: what was read belongs to the first, or is mixed. */
@@ -223,14 +227,14 @@ static int verify(struct subject *s, enum dossier_pass pass, struct err *e)
 		rc = run->quiet ? 0
 				: sink_gapf(run->out, GAP_VANISHED, NULL, NULL,
 					  "process %d (%s): ended while %s were read",
-					  (int)s->row->pid, s->row->comm, passes[pass].name);
+					  (int)s->row->pid, s->row->comm, dossier_pass_names[pass]);
 		return rc < 0 ? err_set(e, EPIPE, "the writer is gone") : 0;
 	}
 	image = image_of(s);
 	if (image && s->row->image && image != s->row->image)
 		rc = sink_gapf(run->out, GAP_CHANGED, NULL, NULL,
 			"process %d (%s): executed another program before %s had been read",
-			(int)s->row->pid, s->row->comm, passes[pass].name);
+			(int)s->row->pid, s->row->comm, dossier_pass_names[pass]);
 	s->row->image = image;
 	return rc < 0 ? err_set(e, EPIPE, "the writer is gone") : 0;
 }
@@ -247,9 +251,9 @@ int dossier_read(struct dossier_run *run, unsigned row, enum dossier_pass pass, 
 		rc = run->quiet ? 0
 				: sink_gapf(run->out, GAP_VANISHED, NULL, &why,
 					  "process %d: ended before %s were read", (int)r->pid,
-					  passes[pass].name);
+					  dossier_pass_names[pass]);
 		return rc < 0 ? err_set(e, EPIPE, "the writer is gone") : 0;
 	}
-	rc = passes[pass].read(&s, e);
+	rc = passes[pass](&s, e);
 	return rc < 0 ? rc : verify(&s, pass, e);
 }

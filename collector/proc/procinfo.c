@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-enum { LINK_BYTES = 65536, ARGV_BYTES = 1 << 20 };
+enum { LINK_BYTES = 65536, ARGV_BYTES = 256 << 10 };
 
 int procinfo_namespaces(struct subject *s, struct err *e)
 {
@@ -77,11 +77,12 @@ static void add_exe(struct subject *s, struct jsonw *w)
 }
 
 /* "Max open files            1024                 4096                 files" */
-static void add_limits(struct jsonw *w, char *text)
+static void add_limits(struct jsonw *w, char *text, size_t n)
 {
 	enum { NAME = 26 };
 	char *line = procfs_next_line(&text); /* the heading */
 
+	(void)n;
 	jsonw_open(w, "limits");
 	while (line && (line = procfs_next_line(&text))) {
 		size_t name = NAME;
@@ -104,11 +105,12 @@ static void add_limits(struct jsonw *w, char *text)
 	jsonw_close(w);
 }
 
-static void add_cgroups(struct jsonw *w, char *text)
+static void add_cgroups(struct jsonw *w, char *text, size_t n)
 {
 	struct procfs_cgroup cg;
 	char *line;
 
+	(void)n;
 	jsonw_open_array(w, "cgroups");
 	while ((line = procfs_next_line(&text))) {
 		if (procfs_parse_cgroup(line, &cg) < 0)
@@ -122,37 +124,25 @@ static void add_cgroups(struct jsonw *w, char *text)
 	jsonw_close_array(w);
 }
 
-static void with_status(struct jsonw *w, char *text, size_t n)
+static void add_status(struct jsonw *w, char *text, size_t n)
 {
 	(void)n;
 	status_json(w, text, true);
 }
 
-static void with_limits(struct jsonw *w, char *text, size_t n)
-{
-	(void)n;
-	add_limits(w, text);
-}
-
-static void with_cgroup(struct jsonw *w, char *text, size_t n)
-{
-	(void)n;
-	add_cgroups(w, text);
-}
-
-static void with_label(struct jsonw *w, char *text, size_t n)
+static void add_label(struct jsonw *w, char *text, size_t n)
 {
 	while (n && (text[n - 1] == '\n' || !text[n - 1]))
 		n--;
 	jsonw_bytes(w, "lsm_label", text, n);
 }
 
-static void with_loginuid(struct jsonw *w, char *text, size_t n)
+static void add_loginuid(struct jsonw *w, char *text, size_t n)
 {
 	jsonw_bytes(w, "login_uid", text, n);
 }
 
-static void with_argv(struct jsonw *w, char *text, size_t n)
+static void add_argv(struct jsonw *w, char *text, size_t n)
 {
 	forest_argv(w, "argv", text, n < ARGV_BYTES ? n : ARGV_BYTES);
 }
@@ -163,12 +153,12 @@ static const struct {
 	void (*add)(struct jsonw *w, char *text, size_t n);
 	bool locks; /* takes the lock of its memory: not asked again of one that stalled */
 } parts[] = {
-	{"cmdline", with_argv, true},
-	{"status", with_status, false},
-	{"cgroup", with_cgroup, false},
-	{"limits", with_limits, false},
-	{"attr/current", with_label, false},
-	{"loginuid", with_loginuid, false},
+	{"cmdline", add_argv, true},
+	{"status", add_status, false},
+	{"cgroup", add_cgroups, false},
+	{"limits", add_limits, false},
+	{"attr/current", add_label, false},
+	{"loginuid", add_loginuid, false},
 };
 
 static void add_head(struct subject *s, struct jsonw *w)

@@ -166,6 +166,22 @@ static unsigned reasons(const struct proctree *t, int pid_fd, const struct procf
 	return why;
 }
 
+/* One read for each process of the host: there may be many thousand. */
+static int peek(const struct proctree *t, pid_t pid, struct procfs_stat *ret)
+{
+	char path[24], text[1024];
+	own_fd int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%d/stat", (int)pid);
+	fd = openat(t->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return -ESRCH;
+	text[n] = '\0';
+	return procfs_parse_stat(text, ret);
+}
+
 struct scan {
 	struct proctree *t;
 	unsigned added;
@@ -183,10 +199,12 @@ static int consider(pid_t pid, void *arg)
 
 	if (pid == t->self || pid == t->engine || (known && !(known->flags & PROC_GONE)))
 		return 0;
-	fd = procfs_open_pid(t->proc_fd, pid, NULL);
-	if (fd < 0 || procfs_read_stat(fd, &st, NULL) < 0 || st.start_ticks < t->since)
+	if (peek(t, pid, &st) < 0 || st.start_ticks < t->since)
 		return 0; /* ended, or older than the run: resolving has judged it */
 	if (st.ppid == t->engine || (known && known->start_ticks == st.start_ticks))
+		return 0;
+	fd = procfs_open_pid(t->proc_fd, pid, NULL);
+	if (fd < 0 || procfs_read_stat(fd, &st, NULL) < 0)
 		return 0;
 	why = reasons(t, fd, &st);
 	if (!why)
@@ -216,13 +234,10 @@ unsigned proctree_ended(struct proctree *t)
 	for (unsigned i = 0; i < t->count; i++) {
 		struct proctree_row *r = &t->rows[i];
 		struct procfs_stat st;
-		own_fd int fd = -1;
 
 		if (r->flags & (PROC_GONE | PROC_ENDED))
 			continue;
-		fd = procfs_open_pid(t->proc_fd, r->pid, NULL);
-		if (fd >= 0 && procfs_read_stat(fd, &st, NULL) == 0 &&
-			st.start_ticks == r->start_ticks)
+		if (peek(t, r->pid, &st) == 0 && st.start_ticks == r->start_ticks)
 			continue;
 		r->flags |= PROC_ENDED;
 		ended++;

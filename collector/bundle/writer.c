@@ -49,6 +49,25 @@ static uint64_t bytes_so_far(const struct writer *w)
 	return w->ledger.member_bytes + (w->in.open && !w->in.discard ? w->in.done : 0);
 }
 
+static int tell_progress(struct writer *w, struct err *e)
+{
+	struct wire_msg m = { .type = WIRE_PROGRESS, .a = bytes_so_far(w) };
+
+	w->told_ms = now_ms();
+	w->told_bytes = m.a;
+	m.b = w->ledger.artifacts;
+	m.c = w->ledger.gaps;
+	m.d = w->in.open ? w->in.size : 0;
+	return wire_send(w->spec->control, &m, -1, e);
+}
+
+static int tell_sometimes(struct writer *w, struct err *e)
+{
+	if (bytes_so_far(w) == w->told_bytes || now_ms() - w->told_ms < PROGRESS_MS)
+		return 0;
+	return tell_progress(w, e);
+}
+
 static void drop_channel(struct writer *w)
 {
 	if (w->in.shared)
@@ -123,7 +142,8 @@ static int on_close(struct writer *w, const struct wire_msg *m, struct err *e)
 		answer.c = d->gaps;
 	}
 	drop_channel(w);
-	return wire_send(w->spec->control, &answer, -1, e);
+	rc = tell_progress(w, e);
+	return rc < 0 ? rc : wire_send(w->spec->control, &answer, -1, e);
 }
 
 /* A gap the engine saw: a stalled worker, a dumper that could not start. */
@@ -324,21 +344,6 @@ static int seal_in_time(struct writer *w, struct err *e)
 	return frames_seal(w->frames, e);
 }
 
-static int tell_progress(struct writer *w, struct err *e)
-{
-	struct wire_msg m = { .type = WIRE_PROGRESS, .a = bytes_so_far(w) };
-	uint64_t now = now_ms();
-
-	if (m.a == w->told_bytes || now - w->told_ms < PROGRESS_MS)
-		return 0;
-	w->told_ms = now;
-	w->told_bytes = m.a;
-	m.b = w->ledger.artifacts;
-	m.c = w->ledger.gaps;
-	m.d = w->in.open ? w->in.size : 0;
-	return wire_send(w->spec->control, &m, -1, e);
-}
-
 static int hear_worker(struct writer *w, struct err *e)
 {
 	struct err why = ERR_INIT;
@@ -388,7 +393,7 @@ static int turn(struct writer *w, struct err *e)
 	if (w->finished)
 		return 0;
 	rc = seal_in_time(w, e);
-	return rc == 0 ? tell_progress(w, e) : rc;
+	return rc == 0 ? tell_sometimes(w, e) : rc;
 }
 
 static int open_all(struct writer *w, struct err *e)

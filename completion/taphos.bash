@@ -4,7 +4,7 @@ _taphos() {
 	local want='' cmd=${COMP_WORDS[1]}
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		COMPREPLY=($(compgen -W 'collect list keygen doctor version completion help --help --version' -- "$cur"))
+		COMPREPLY=($(compgen -W 'collect list plan keygen doctor version completion help --help --version' -- "$cur"))
 		return
 	fi
 	# --name=value arrives as three words
@@ -26,6 +26,17 @@ _taphos() {
 	collect:--max-size) want="" ;;
 	collect:--host-root) want="-d" ;;
 	list:--host-root) want="-d" ;;
+	plan:--container | plan:-c) want="" ;;
+	plan:--pid) want="" ;;
+	plan:--cgroup) want="-d" ;;
+	plan:--profile | plan:-p) want="-f -W 'triage standard filesystem full'" ;;
+	plan:--output | plan:-o) want="-f" ;;
+	plan:--key) want="-f" ;;
+	plan:--case) want="" ;;
+	plan:--operator) want="" ;;
+	plan:--deadline) want="" ;;
+	plan:--max-size) want="" ;;
+	plan:--host-root) want="-d" ;;
 	keygen:--output | keygen:-o) want="-f" ;;
 	doctor:--output | doctor:-o) want="-f" ;;
 	doctor:--key) want="-f" ;;
@@ -33,6 +44,7 @@ _taphos() {
 	*) case $cmd in
 	collect) want="-W '--container --pid --cgroup --force --profile --output --key --case --operator --deadline --max-size --host-root --json --quiet --help'" ;;
 	list) want="-W '--host-root --json --help'" ;;
+	plan) want="-W '--container --pid --cgroup --force --profile --output --key --case --operator --deadline --max-size --host-root --json --quiet --help'" ;;
 	keygen) want="-W '--output --json --help'" ;;
 	doctor) want="-W '--output --key --host-root --json --help'" ;;
 	version) want="-W '--json --help'" ;;

@@ -4,6 +4,7 @@ _taphos() {
 	local -a names=(
 		'collect:collect a running container into a sealed, signed bundle'
 		'list:show the containers on this node'
+		'plan:show what a collection would read and touch; collects nothing'
 		'keygen:make an Ed25519 key pair'
 		'doctor:check whether this node can be collected, and how to mend it'
 		'version:show version, build id and libraries'
@@ -41,6 +42,26 @@ _taphos() {
 		_arguments '(- *)'{-h,--help}'[show help]' \
 			'--host-root=[where the host'\''s root is seen; found by itself where it is / or /host]:DIR:_files -/' \
 			'--json[print the result as JSON]' ;;
+	plan)
+		_arguments '(- *)'{-h,--help}'[show help]' \
+			'-c+[a container'\''s id, a unique beginning of it, its name, or POD/CONTAINER]:ID:' \
+			'--container=[a container'\''s id, a unique beginning of it, its name, or POD/CONTAINER]:ID:' \
+			'--pid=[the container of this process, or the process in namespaces of its own]:N:' \
+			'--cgroup=[the processes in this cgroup and below]:PATH:_files -/' \
+			'--force[also a target that runs in the host'\''s own namespaces]' \
+			'-p+[what to collect\: triage, standard, filesystem, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem full)" "files\:file\:_files"}' \
+			'--profile=[what to collect\: triage, standard, filesystem, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem full)" "files\:file\:_files"}' \
+			'-o+[the bundle, or a folder for it, or - for stdout; nothing is ever overwritten \[a new name in the current folder\]]:FILE:_files' \
+			'--output=[the bundle, or a folder for it, or - for stdout; nothing is ever overwritten \[a new name in the current folder\]]:FILE:_files' \
+			'--key=[the private key that signs ('\''taphos keygen'\'') \[one made for this run\]]:FILE:_files' \
+			'--case=[a case number for the record]:ID:' \
+			'--operator=[who collects, for the record]:NAME:' \
+			'--deadline=[the run is over by then, with what was reached]:TIME:' \
+			'--max-size=[at most so much evidence; 0 for no limit]:SIZE:' \
+			'--host-root=[where the host'\''s root is seen; found by itself where it is / or /host]:DIR:_files -/' \
+			'--json[print the result as JSON]' \
+			'-q[no progress and no summary on stderr, only errors]' \
+			'--quiet[no progress and no summary on stderr, only errors]' ;;
 	keygen)
 		_arguments '(- *)'{-h,--help}'[show help]' \
 			'-o+[the private key goes to FILE, the public one to FILE.pub]:FILE:_files' \

@@ -52,7 +52,7 @@ static void shell_word(struct buf *out, const char *word)
 /* One line "  label   text", escaped: a path may hold anything. */
 static void labelled(struct buf *out, const char *label, const struct buf *text)
 {
-	buf_addf(out, "  %-8s", label);
+	buf_addf(out, "  %-10s", label);
 	text_escape(out, buf_str(text), text->len);
 	buf_addc(out, '\n');
 }
@@ -101,8 +101,8 @@ void result_text(struct buf *out, const struct engine_result *r, const char *key
 		}
 		labelled(out, r->gaps ? "gaps" : "findings", &line);
 	}
-	buf_addf(out, "  %-8s%s%s\n", "signer", r->signer,
-		r->run_key ? "\n          a key made for this run: note its fingerprint now" : "");
+	buf_addf(out, "  %-10s%s%s\n", "signer", r->signer,
+		r->run_key ? "\n            a key made for this run: note its fingerprint now" : "");
 	if (!file)
 		return;
 	buf_clear(&line);

@@ -22,6 +22,7 @@ refused() { # NAME EXIT ERE ARGS...
 # a target in namespaces of its own
 unshare -mpnif --mount-proc --kill-child bash -c 'echo ready; exec sleep 1000' >ready &
 unshare=$!
+disown
 trap 'kill -9 $unshare; rm -rf "$TMPDIR"' EXIT # unshare ignores SIGTERM
 until grep -q ready ready; do sleep 0.05; done
 pid=$(cat "/proc/$unshare/task/$unshare/children")
@@ -42,6 +43,15 @@ refused "no such container" 4 "^taphos: .*nonesuch" collect --container nonesuch
 refused "the host's own namespaces" 2 "^taphos: .*--force" collect --pid $$
 refused "no such key" 1 "^taphos: .*missing.key" collect --pid "$pid" --key missing.key
 refused "no such folder" 1 "^taphos: .*nowhere" collect --pid "$pid" --output nowhere/x.tar.zst
+for name in a b; do
+	id=abcdef$name$(printf '0%.0s' {1..57})
+	mkdir -p "root/proc" "root/var/lib/docker/containers/$id"
+	jq -n --arg id "$id" --arg name "/web$name"$'\e[31m' '{ID: $id, Name: $name, Config: {Image: "x"},
+		State: {Running: false, Pid: 0}}' >"root/var/lib/docker/containers/$id/config.v2.json"
+done
+refused "ambiguous" 4 "^taphos: .*abcdef" collect --host-root root --container abcdef
+is "ambiguous: a line for each candidate" "$(grep -c '^  abcdef[ab]00000  web' <<<"$err")" 2
+like "ambiguous: escaped once" "$err" '^  abcdefa00000  weba\\x1b\[31m '
 cp "$TAPHOS" taphos
 chmod 755 . taphos
 setpriv --bounding-set -sys_ptrace ./taphos collect --pid "$pid" 2>err
@@ -49,13 +59,25 @@ is "without CAP_SYS_PTRACE: exit 5" $? 5
 like "the capability is named" "$(cat err)" '^taphos: not permitted: CAP_SYS_PTRACE'
 is "nothing was left behind" "$(ls ./*.tar.zst* 2>/dev/null)" ""
 
+run plan --pid "$pid"
+is "plan: exit, stderr" "$rc/$err" 0/
+like "plan: the target" "$out" "^process $pid, [0-9]+ process"
+like "plan: a heading" "$out" '^DUMPER +READS +ITEMS +TOUCHES$'
+like "plan: a total" "$out" '^total +[0-9.]+ [KMG]?i?B$'
+ok "plan fits 80 columns" [ "$(awk '{ if (length > n) n = length } END { print n }' <<<"$out")" -le 80 ]
+run plan --pid "$pid" --json
+ok "plan: JSON" jq -e '.total_bytes >= 0 and (.dumpers | length) > 0 and .target.members >= 1' <<<"$out"
+refused "plan: no target" 2 "^taphos: which target" plan
+refused "plan: no such container" 4 "^taphos: .*nonesuch" plan --container nonesuch
+is "plan collects nothing" "$(ls ./*.tar.zst* 2>/dev/null)" ""
+
 mkdir out
 run collect --pid "$pid" --output out
 ok "collects" [ "$rc" = 0 ] || [ "$rc" = 3 ]
 is "stdout is the path" "$out" "$(ls out/*.tar.zst)"
 like "a summary" "$err" '^taphos: (complete|partial): [0-9]+ artifacts'
-like "the signer" "$err" '^  signer  [0-9a-f]{64}$'
-like "how to verify" "$err" "^  verify  taphos verify $out$"
+like "the signer" "$err" '^  signer    [0-9a-f]{64}$'
+like "how to verify" "$err" "^  verify    taphos verify $out$"
 run collect --pid "$pid" --output out --quiet
 is "--quiet: nothing on stderr" "$err" ""
 

@@ -8,10 +8,10 @@ unset TMUX NO_COLOR
 
 # screen COLUMNS COMMAND: what is on the screen when it has ended; -e keeps colours
 screen() {
-	local columns=$1 flags=$2 i
+	local columns=$1 flags=$2 i server=t$BASHPID # a subshell each, so a server each
 	shift 2
 	rm -f "$TMPDIR/ended"
-	LC_ALL=C.UTF-8 tmux -L t -f /dev/null new-session -d -x "$columns" -y 100 \
+	LC_ALL=C.UTF-8 tmux -L "$server" -f /dev/null new-session -d -x "$columns" -y 100 \
 		"$*; touch $TMPDIR/ended; exec sleep 60"
 	for ((i = 0; i < 100; i++)); do
 		[ ! -e "$TMPDIR/ended" ] || break
@@ -19,8 +19,8 @@ screen() {
 	done
 	sleep 0.1
 	# shellcheck disable=SC2086
-	LC_ALL=C.UTF-8 tmux -L t capture-pane -p $flags
-	tmux -L t kill-server
+	LC_ALL=C.UTF-8 tmux -L "$server" capture-pane -p $flags
+	tmux -L "$server" kill-server
 }
 
 for c in $("$TAPHOS" help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) .*/\1/p'); do

@@ -199,10 +199,10 @@ static void the_summary_says_what_to_do(void **state)
 	result_text(&b, &sample, NULL);
 	assert_string_equal(buf_str(&b),
 		"taphos: partial: 12 artifacts, 2.0 KiB in 4.2 s, 1 gap\n"
-		"  gaps    taphos inspect '/tmp/my case/x.tar.zst' manifest.json\n"
-		"  signer  bb\n"
-		"          a key made for this run: note its fingerprint now\n"
-		"  verify  taphos verify '/tmp/my case/x.tar.zst'\n");
+		"  gaps      taphos inspect '/tmp/my case/x.tar.zst' manifest.json\n"
+		"  signer    bb\n"
+		"            a key made for this run: note its fingerprint now\n"
+		"  verify    taphos verify '/tmp/my case/x.tar.zst'\n");
 	snprintf(streamed.bundle, sizeof(streamed.bundle), "-");
 	streamed.run_key = false;
 	streamed.gaps = 0;
@@ -210,7 +210,7 @@ static void the_summary_says_what_to_do(void **state)
 	result_text(&b, &streamed, "k.pem");
 	assert_string_equal(buf_str(&b),
 		"taphos: partial: 12 artifacts, 2.0 KiB in 4.2 s, no gaps\n"
-		"  signer  bb\n");
+		"  signer    bb\n");
 }
 
 int main(void)

@@ -195,7 +195,7 @@ static json_t *row_of(int fd)
 	size_t i;
 
 	if (!sockets)
-		skip();
+		unit_skip("no sockets were made");
 	assert_int_equal(fstat(fd, &st), 0);
 	json_array_foreach(json_object_get(sockets, "sockets"), i, row) {
 		if (json_integer_value(json_object_get(row, "inode")) != (json_int_t)st.st_ino)
@@ -224,6 +224,8 @@ static void tcp_has_addresses_and_traffic(void **state)
 	json_t *row = row_of(fds[0]), *info;
 
 	(void)state;
+	if (unit_emulated())
+		unit_skip("qemu-user translates sock_diag in part");
 	is_text(row, "state", "listen");
 	is_text(row, "local", "0.0.0.0");
 	is_number(row, "local_port", 4001);
@@ -254,6 +256,8 @@ static void unix_names_are_bytes(void **state)
 	struct stat st;
 
 	(void)state;
+	if (unit_emulated())
+		unit_skip("qemu-user translates sock_diag in part");
 	assert_true(json_is_true(json_object_get(row, "abstract")));
 	is_text(row, "name_b64", "ZXYAaWwK/w==");
 	is_text(row, "state", "listen");
@@ -282,7 +286,7 @@ static void what_matters_is_a_finding(void **state)
 {
 	(void)state;
 	if (!sockets)
-		skip();
+		unit_skip("no sockets were made");
 	assert_true(file_has("findings.txt", "tcp socket listens on 0.0.0.0:4001: pid "));
 	assert_true(file_has("findings.txt", "packet socket sees packets, ethertype 0x3: pid "));
 	assert_true(file_has("findings.txt", "raw socket sees packets, protocol 1: pid "));
@@ -292,8 +296,10 @@ static void what_matters_is_a_finding(void **state)
 static void nothing_is_a_gap(void **state)
 {
 	(void)state;
+	if (unit_emulated())
+		unit_skip("qemu-user translates sock_diag in part");
 	if (!sockets)
-		skip();
+		unit_skip("no sockets were made");
 	if (out.gaps)
 		file_has("gaps.txt", "");
 	assert_int_equal(out.gaps, 0);
@@ -304,8 +310,10 @@ static void lists_of_the_namespace(void **state)
 	json_t *j, *row;
 
 	(void)state;
+	if (unit_emulated())
+		unit_skip("qemu-user translates sock_diag in part");
 	if (!sockets)
-		skip();
+		unit_skip("no sockets were made");
 	j = load("network/interfaces.json");
 	row = json_array_get(json_object_get(j, "links"), 0);
 	is_text(row, "name", "lo");

@@ -3,6 +3,8 @@
  * containers.json, layers, and a userdata directory for each container. */
 #include "hostfs.h"
 #include "node.h"
+#include "own.h"
+#include "procfs.h"
 #include "record.h"
 #include "runtime.h"
 #include "spec.h"
@@ -191,6 +193,13 @@ static bool find_userdata(const struct node *node, const struct container *c, co
 	return false;
 }
 
+static bool is_there(const struct node *node, pid_t pid)
+{
+	own_fd int fd = procfs_open_pid(node->host.proc_fd, pid, NULL);
+
+	return fd >= 0;
+}
+
 static void take_process(const struct node *node, const char *root, struct container *c)
 {
 	char path[TARGET_PATH], text[32];
@@ -210,9 +219,14 @@ static void take_process(const struct node *node, const char *root, struct conta
 		hostfs_line(node->host.root_fd, path, text, sizeof(text), NULL) == 0 &&
 		text_parse_u64(text, INT32_MAX, &pid) == 0)
 		c->pid = (pid_t)pid;
-	c->running = c->pid > 0 && strcmp(c->state_text, "stopped") != 0;
+	/* podman's pidfile outlives its process: it claims nothing */
+	c->running = c->pid > 0 && (c->state_text[0] ? !strcmp(c->state_text, "running") :
+						       is_there(node, c->pid));
 	if (!c->state_text[0])
-		(void)RECORD_TEXT(c->state_text, c->running ? "running" : "exited");
+		(void)RECORD_TEXT(c->state_text,
+			c->running ? "running" :
+			c->pid	   ? "exited" :
+				     "created");
 }
 
 static int load(const struct node *node, struct container *ret, struct err *e)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf {
 	char *data;
@@ -31,6 +32,12 @@ void buf_clear(struct buf *b);
 int buf_add(struct buf *b, const void *p, size_t n);
 int buf_addc(struct buf *b, char c);
 int buf_adds(struct buf *b, const char *s);
+/* Decimal: rows come by the million, and printf shows. */
+int buf_addu(struct buf *b, uint64_t v);
+/* The same with zeros in front, exactly 'digits' (at most 20); the highest ones fall off. */
+int buf_addu0(struct buf *b, uint64_t v, unsigned digits);
+/* n times c. */
+int buf_fill(struct buf *b, char c, size_t n);
 int buf_addf(struct buf *b, const char *fmt, ...) printf_like(2, 3);
 /* Makes room for n more bytes and returns where to write them, NULL on failure;
  * the caller adds what it used to len. */

@@ -60,7 +60,11 @@ int buf_add(struct buf *b, const void *p, size_t n)
 
 int buf_addc(struct buf *b, char c)
 {
-	return buf_add(b, &c, 1);
+	if (b->len + 1 >= b->cap || b->len >= b->max || b->failed)
+		return buf_add(b, &c, 1);
+	b->data[b->len++] = c;
+	b->data[b->len] = '\0';
+	return 0;
 }
 
 int buf_adds(struct buf *b, const char *s)
@@ -68,23 +72,61 @@ int buf_adds(struct buf *b, const char *s)
 	return buf_add(b, s, strlen(s));
 }
 
+int buf_addu(struct buf *b, uint64_t v)
+{
+	char digits[20], *p = digits + sizeof(digits);
+
+	do
+		*--p = (char)('0' + v % 10);
+	while (v /= 10);
+	return buf_add(b, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+int buf_addu0(struct buf *b, uint64_t v, unsigned digits)
+{
+	char text[20];
+
+	for (unsigned i = digits; i--; v /= 10)
+		text[i] = (char)('0' + v % 10);
+	return buf_add(b, text, digits);
+}
+
+int buf_fill(struct buf *b, char c, size_t n)
+{
+	char *room = buf_room(b, n);
+
+	if (!room)
+		return -ENOSPC;
+	memset(room, c, n);
+	b->len += n;
+	b->data[b->len] = '\0';
+	return 0;
+}
+
 int buf_addf(struct buf *b, const char *fmt, ...)
 {
+	size_t left = b->cap - b->len;
 	va_list ap;
 	char *room;
 	int n;
 
+	/* mostly it fits, and is formatted once */
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(left ? b->data + b->len : NULL, left, fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		return -EINVAL;
 	room = buf_room(b, (size_t)n);
-	if (!room)
+	if (!room) {
+		if (left)
+			b->data[b->len] = '\0';
 		return -ENOSPC;
-	va_start(ap, fmt);
-	vsnprintf(room, (size_t)n + 1, fmt, ap);
-	va_end(ap);
+	}
+	if ((size_t)n >= left) {
+		va_start(ap, fmt);
+		vsnprintf(room, (size_t)n + 1, fmt, ap);
+		va_end(ap);
+	}
 	b->len += (size_t)n;
 	return 0;
 }

@@ -109,13 +109,8 @@ void jsonw_str(struct jsonw *w, const char *key, const char *s)
 
 void jsonw_u64(struct jsonw *w, const char *key, uint64_t v)
 {
-	char digits[20], *p = digits + sizeof(digits);
-
 	put_key(w, key, "");
-	do
-		*--p = (char)('0' + v % 10);
-	while (v /= 10);
-	buf_add(w->out, p, (size_t)(digits + sizeof(digits) - p));
+	buf_addu(w->out, v);
 }
 
 void jsonw_i64(struct jsonw *w, const char *key, int64_t v)

@@ -172,6 +172,7 @@ void text_time(struct buf *out, struct timespec t)
 	enum { DAY = 86400 };
 	int64_t days = t.tv_sec / DAY, sec = t.tv_sec % DAY;
 	int year, month, day;
+	unsigned part[6];
 
 	if (sec < 0) {
 		sec += DAY;
@@ -182,8 +183,18 @@ void text_time(struct buf *out, struct timespec t)
 		return;
 	}
 	date_of(days, &year, &month, &day);
-	buf_addf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", year, month, day, (int)(sec / 3600),
-		(int)(sec / 60 % 60), (int)(sec % 60), t.tv_nsec);
+	part[0] = (unsigned)year;
+	part[1] = (unsigned)month;
+	part[2] = (unsigned)day;
+	part[3] = (unsigned)(sec / 3600);
+	part[4] = (unsigned)(sec / 60 % 60);
+	part[5] = (unsigned)(sec % 60);
+	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+		buf_addu0(out, part[i], i ? 2 : 4);
+		buf_addc(out, "--T::."[i]);
+	}
+	buf_addu0(out, (uint64_t)t.tv_nsec, 9);
+	buf_addc(out, 'Z');
 }
 
 /* n decimal digits. */

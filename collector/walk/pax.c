@@ -19,17 +19,32 @@ struct ustar {
 };
 static_assert(sizeof(struct ustar) == PAX_BLOCK, "one block");
 
-/* "LEN key=value\n", where LEN counts itself. */
-static void record(struct buf *b, const char *key, size_t key_len, const void *value, size_t n)
+static size_t digits(uint64_t v)
 {
-	size_t rest = 1 + key_len + 1 + n + 1, len = rest + 1;
-	char digits[24];
+	size_t n = 1;
 
-	while (len != rest + (size_t)snprintf(digits, sizeof(digits), "%zu", len))
-		len = rest + strlen(digits);
-	(void)buf_addf(b, "%s ", digits);
+	while (v /= 10)
+		n++;
+	return n;
+}
+
+/* "LEN key=value\n", where LEN counts itself. n bytes of value and the newline are added by the
+ * caller. */
+static void record_start(struct buf *b, const char *key, size_t key_len, size_t n)
+{
+	size_t rest = 1 + key_len + 1 + n + 1, len = rest + digits(rest);
+
+	if (digits(len) > digits(rest))
+		len++;
+	(void)buf_addu(b, len);
+	(void)buf_addc(b, ' ');
 	(void)buf_add(b, key, key_len);
 	(void)buf_addc(b, '=');
+}
+
+static void record(struct buf *b, const char *key, size_t key_len, const void *value, size_t n)
+{
+	record_start(b, key, key_len, n);
 	(void)buf_add(b, value, n);
 	(void)buf_addc(b, '\n');
 }
@@ -41,23 +56,26 @@ static void record_str(struct buf *b, const char *key, const char *value)
 
 static void record_u64(struct buf *b, const char *key, uint64_t v)
 {
-	char text[24];
-
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)v);
-	record_str(b, key, text);
+	record_start(b, key, strlen(key), digits(v));
+	(void)buf_addu(b, v);
+	(void)buf_addc(b, '\n');
 }
 
 /* Seconds may be negative: -1.5 s is { -2, 500000000 }. */
 static void record_time(struct buf *b, const char *key, const struct rec_time *t)
 {
-	bool minus = t->sec < 0 && t->nsec;
-	uint32_t nsec = minus ? 1000000000 - t->nsec : t->nsec;
-	long long sec = minus ? t->sec + 1 : t->sec;
-	char text[40];
+	bool minus = t->sec < 0, part = minus && t->nsec;
+	uint64_t sec = minus ? 0 - (uint64_t)t->sec - part : (uint64_t)t->sec;
 
-	snprintf(text, sizeof(text), "%s%lld.%09u", minus && !sec ? "-" : "", sec, nsec);
-	if (t->known)
-		record_str(b, key, text);
+	if (!t->known)
+		return;
+	record_start(b, key, strlen(key), minus + digits(sec) + 1 + 9);
+	if (minus)
+		(void)buf_addc(b, '-');
+	(void)buf_addu(b, sec);
+	(void)buf_addc(b, '.');
+	(void)buf_addu0(b, part ? 1000000000 - t->nsec : t->nsec, 9);
+	(void)buf_addc(b, '\n');
 }
 
 /* GNU tar's way: '=' would end the key. */
@@ -158,8 +176,7 @@ static void sparse_map(struct buf *b, const struct rec *r)
 		(void)buf_addf(
 			b, "%llu\n%llu\n", (unsigned long long)x.start, (unsigned long long)x.len);
 	}
-	for (uint64_t n = pax_padding(b->len - start); n; n--)
-		(void)buf_addc(b, '\0');
+	(void)buf_fill(b, '\0', pax_padding(b->len - start));
 }
 
 static void add_sparse(struct buf *ext, const struct pax *p)
@@ -218,59 +235,71 @@ static void add_xattrs(struct buf *ext, const struct pax *p)
 			record_xattr(ext, &x);
 }
 
-/* The block in front of the real header that holds its records. */
-static void add_extended(struct buf *out, const struct buf *ext)
+/* The header in front of the real one, over the records in [at + PAX_BLOCK, out->len). */
+static void finish_records(struct buf *out, size_t at)
 {
-	struct ustar h = {0};
+	size_t len = out->len - at - PAX_BLOCK;
+	struct ustar h = { 0 };
 
 	(void)put_path(&h, "PaxHeaders.0/next");
 	octal(h.mode, sizeof(h.mode), 0644);
 	octal(h.uid, sizeof(h.uid), 0);
 	octal(h.gid, sizeof(h.gid), 0);
-	octal(h.size, sizeof(h.size), ext->len);
+	octal(h.size, sizeof(h.size), len);
 	octal(h.mtime, sizeof(h.mtime), 0);
 	h.type = 'x';
 	finish(&h);
-	(void)buf_add(out, &h, sizeof(h));
-	(void)buf_add(out, ext->data, ext->len);
-	for (uint64_t n = pax_padding(ext->len); n; n--)
-		(void)buf_addc(out, '\0');
+	(void)buf_fill(out, '\0', pax_padding(len));
+	if (!out->failed)
+		memcpy(out->data + at, &h, sizeof(h));
+}
+
+static void add_device(struct ustar *h, const struct rec *r)
+{
+	if (h->type != '3' && h->type != '4')
+		return;
+	octal(h->major, sizeof(h->major), r->rdev_major);
+	octal(h->minor, sizeof(h->minor), r->rdev_minor);
+}
+
+/* All records; map: the sparse file's, empty otherwise. */
+static void add_records(struct buf *out, struct ustar *h, const struct pax *p,
+	const struct buf *map)
+{
+	const struct rec *r = p->rec;
+	uint64_t size = h->type == '0' && !p->empty ? r->data + map->len : 0;
+
+	add_path(out, h, p, map->len);
+	add_owner(out, h, r);
+	if (p->link)
+		add_link(out, h, p->link, strlen(p->link));
+	else if (h->type == '2')
+		add_link(out, h, rec_target(r), r->target_len);
+	if (!p->empty && !p->link)
+		add_xattrs(out, p);
+	if (map->len)
+		add_sparse(out, p);
+	octal(h->size, sizeof(h->size), size);
+	if (!fits_octal(sizeof(h->size), size))
+		record_u64(out, "size", size);
+	add_device(h, r);
 }
 
 int pax_add(struct buf *out, const struct pax *p, struct err *e)
 {
-	own_buf struct buf ext = BUF_INIT(PAX_HEAD_MAX);
 	own_buf struct buf map = BUF_INIT(PAX_HEAD_MAX);
-	const struct rec *r = p->rec;
-	struct ustar h = {.type = type_of(p)};
-	bool sparse = h.type == '0' && !p->empty && (r->flags & REC_SPARSE);
-	uint64_t size = h.type == '0' && !p->empty ? r->data : 0;
+	struct ustar h = { .type = type_of(p) };
+	size_t at = out->len;
 
-	add_path(&ext, &h, p, sparse);
-	add_owner(&ext, &h, r);
-	if (p->link)
-		add_link(&ext, &h, p->link, strlen(p->link));
-	else if (h.type == '2')
-		add_link(&ext, &h, rec_target(r), r->target_len);
-	if (!p->empty && !p->link)
-		add_xattrs(&ext, p);
-	if (sparse) {
-		add_sparse(&ext, p);
-		sparse_map(&map, r);
-		size += map.len;
-	}
-	octal(h.size, sizeof(h.size), size);
-	if (!fits_octal(sizeof(h.size), size))
-		record_u64(&ext, "size", size);
-	if (h.type == '3' || h.type == '4') {
-		octal(h.major, sizeof(h.major), r->rdev_major);
-		octal(h.minor, sizeof(h.minor), r->rdev_minor);
-	}
+	if (h.type == '0' && !p->empty && (p->rec->flags & REC_SPARSE))
+		sparse_map(&map, p->rec);
+	(void)buf_fill(out, '\0', PAX_BLOCK);
+	add_records(out, &h, p, &map);
+	finish_records(out, at);
 	finish(&h);
-	add_extended(out, &ext);
 	(void)buf_add(out, &h, sizeof(h));
 	(void)buf_add(out, map.data, map.len);
-	if (ext.failed || map.failed)
-		return err_set(e, E2BIG, "headers of more than %d bytes", PAX_HEAD_MAX);
+	if (map.failed)
+		return err_set(e, E2BIG, "a map of more than %d bytes", PAX_HEAD_MAX);
 	return buf_check(out, e);
 }

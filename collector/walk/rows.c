@@ -212,14 +212,16 @@ static void body_name(struct buf *out, const char *p, size_t n)
 		}
 }
 
-static long long seconds(const struct rec_time *t)
+static uint64_t seconds(const struct rec_time *t)
 {
-	return t->known && t->sec > 0 ? (long long)t->sec : 0;
+	return t->known && t->sec > 0 ? (uint64_t)t->sec : 0;
 }
 
 void rows_body(struct buf *out, const struct rows_entry *x)
 {
 	const struct rec *r = x->rec;
+	const uint64_t numbers[] = { r->uid, r->gid, r->size, seconds(&r->atime),
+		seconds(&r->mtime), seconds(&r->ctime), seconds(&r->btime) };
 	char mode[11];
 
 	if (r->flags & (REC_BARE | REC_MOUNT))
@@ -239,8 +241,12 @@ void rows_body(struct buf *out, const struct rows_entry *x)
 		(void)buf_adds(out, " -> ");
 		body_name(out, rec_target(r), r->target_len);
 	}
-	(void)buf_addf(out, "%s|%llu|%c/%s|%u|%u|%llu|%lld|%lld|%lld|%lld\n",
-		r->change == REC_DELETED ? " (deleted)" : "", (unsigned long long)r->ino, mode[0],
-		mode, r->uid, r->gid, (unsigned long long)r->size, seconds(&r->atime),
-		seconds(&r->mtime), seconds(&r->ctime), seconds(&r->btime));
+	(void)buf_adds(out, r->change == REC_DELETED ? " (deleted)|" : "|");
+	(void)buf_addu(out, r->ino);
+	(void)buf_addf(out, "|%c/%s", mode[0], mode);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		(void)buf_addc(out, '|');
+		(void)buf_addu(out, numbers[i]);
+	}
+	(void)buf_addc(out, '\n');
 }

@@ -2,7 +2,8 @@
 /*
  * dumprun - runs one dumper in this process over a directory, for shell tests:
  *	dumprun [-k overlay|fuse|plain] [-u UPPER] [-l LOWER]... [-r ROOT] [-p PID]
- *		[-m KIND:POINT:SOURCE]... [-o OPTION=VALUE]... DUMPER OUT
+ *		[-m KIND:POINT:SOURCE]... [-o OPTION=VALUE]... [-n] DUMPER OUT
+ * -n: members are thrown away, for measuring.
  * Prints its wall time and memory at its highest. Exit: 0, or 1 with the error.
  */
 #include "dirsink.h"
@@ -28,6 +29,7 @@ enum { OPTIONS = 32, LIST = 32 };
 
 static struct target target;
 static union option_value values[OPTIONS];
+static bool discard;
 static int mount_fds[TARGET_MOUNTS];
 
 _Noreturn static void die(const char *what, const char *why)
@@ -126,6 +128,46 @@ static const struct dumper *find(const char *name)
 	die("no dumper", name);
 }
 
+static char block[1 << 20];
+
+static int no_begin(void *ctx, const char *member, uint64_t size, struct err *e)
+{
+	(void)ctx, (void)member, (void)size, (void)e;
+	return 0;
+}
+
+static void *no_room(void *ctx, size_t *ret_room, struct err *e)
+{
+	(void)ctx, (void)e;
+	*ret_room = sizeof(block);
+	return block;
+}
+
+static int no_commit(void *ctx, size_t n, struct err *e)
+{
+	(void)ctx, (void)n, (void)e;
+	return 0;
+}
+
+static int no_end(void *ctx, struct err *e)
+{
+	(void)ctx, (void)e;
+	return 0;
+}
+
+/* Keeps the gaps and findings of the directory's sink. */
+static void throw_away(struct dirsink *s)
+{
+	static struct sink_ops ops;
+
+	ops = *s->sink.ops;
+	ops.begin = no_begin;
+	ops.room = no_room;
+	ops.commit = no_commit;
+	ops.end = no_end;
+	s->sink.ops = &ops;
+}
+
 static void report(const struct timespec *t0, const struct dirsink *s)
 {
 	struct timespec t1;
@@ -145,7 +187,7 @@ static void parse(int argc, char **argv, char **sets)
 	static const char *const kinds[] = {"unknown", "overlay", "fuse", "plain"};
 	int c;
 
-	while ((c = getopt(argc, argv, "k:u:l:r:p:m:o:")) != -1) {
+	while ((c = getopt(argc, argv, "k:u:l:r:p:m:o:n")) != -1) {
 		if (c == 'k')
 			for (int i = 0; i < 4; i++)
 				target.rootfs = strcmp(kinds[i], optarg) ? target.rootfs
@@ -160,6 +202,8 @@ static void parse(int argc, char **argv, char **sets)
 			target.pid = atoi(optarg);
 		else if (c == 'm')
 			add_mount(optarg);
+		else if (c == 'n')
+			discard = true;
 		else if (c == 'o')
 			*sets++ = optarg;
 		else
@@ -192,6 +236,8 @@ int main(int argc, char **argv)
 		set_option(dumper, *s, *s + strcspn(*s, "=") + 1);
 	(void)mkdir(argv[optind + 1], 0700);
 	dirsink_init(&sink, directory(argv[optind + 1]));
+	if (discard)
+		throw_away(&sink);
 	d.proc_fd = directory("/proc");
 	d.host_fd = directory("/");
 	d.spool_fd = io_spool(AT_FDCWD, NULL);

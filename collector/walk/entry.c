@@ -278,6 +278,21 @@ static int read_extents(struct walk *w, struct rec *r, const char *name)
 	return fd < 0 ? fd : extents_read(fd, r->size, &w->extents, &r->data, NULL);
 }
 
+/* More extents than are kept, and too many bytes behind the last one: that part is lost. */
+static void drop_last_extent(struct walk *w, struct rec *r)
+{
+	size_t at = w->extents.len - sizeof(struct rec_extent);
+	struct rec_extent x;
+
+	memcpy(&x, w->extents.data + at, sizeof(x));
+	if (w->extents.len < REC_EXTENTS * sizeof(x) || r->data <= w->job->max_file)
+		return;
+	r->data -= x.len;
+	x = (struct rec_extent){.start = r->size};
+	memcpy(w->extents.data + at, &x, sizeof(x));
+	rec_gap(r, GAP_OVER_BUDGET, WHY_EXTENTS, 0);
+}
+
 static void look_for_holes(struct walk *w, struct rec *r, const char *name)
 {
 	if (!S_ISREG(r->mode) || r->change == REC_DELETED || (r->flags & REC_METACOPY) ||
@@ -288,8 +303,7 @@ static void look_for_holes(struct walk *w, struct rec *r, const char *name)
 		return;
 	}
 	r->flags |= REC_SPARSE;
-	if (w->extents.len == REC_EXTENTS * sizeof(struct rec_extent))
-		rec_gap(r, GAP_CHANGED, WHY_EXTENTS, 0);
+	drop_last_extent(w, r);
 }
 
 static void look_for_links(struct walk *w, struct rec *r)

@@ -239,7 +239,7 @@ static void add_xattrs(struct buf *ext, const struct pax *p)
 static void finish_records(struct buf *out, size_t at)
 {
 	size_t len = out->len - at - PAX_BLOCK;
-	struct ustar h = { 0 };
+	struct ustar h = {0};
 
 	(void)put_path(&h, "PaxHeaders.0/next");
 	octal(h.mode, sizeof(h.mode), 0644);
@@ -263,8 +263,8 @@ static void add_device(struct ustar *h, const struct rec *r)
 }
 
 /* All records; map: the sparse file's, empty otherwise. */
-static void add_records(struct buf *out, struct ustar *h, const struct pax *p,
-	const struct buf *map)
+static void add_records(
+	struct buf *out, struct ustar *h, const struct pax *p, const struct buf *map)
 {
 	const struct rec *r = p->rec;
 	uint64_t size = h->type == '0' && !p->empty ? r->data + map->len : 0;
@@ -288,7 +288,7 @@ static void add_records(struct buf *out, struct ustar *h, const struct pax *p,
 int pax_add(struct buf *out, const struct pax *p, struct err *e)
 {
 	own_buf struct buf map = BUF_INIT(PAX_HEAD_MAX);
-	struct ustar h = { .type = type_of(p) };
+	struct ustar h = {.type = type_of(p)};
 	size_t at = out->len;
 
 	if (h.type == '0' && !p->empty && (p->rec->flags & REC_SPARSE))

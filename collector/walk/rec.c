@@ -26,7 +26,7 @@ const char *const rec_whys[WHYS] = {
 	[WHY_MAX_TOTAL] = "no room left (max_total, --max-size)",
 	[WHY_MAX_ENTRIES] = "more than max_entries names",
 	[WHY_XATTRS] = "more or larger attributes than are kept",
-	[WHY_EXTENTS] = "too many extents",
+	[WHY_EXTENTS] = "more extents than are kept: what follows is missing",
 	[WHY_EXCLUDED] = "left out by the profile",
 	[WHY_REDIRECT] =
 		"renamed directory: its other content is in a lower layer under the old name",

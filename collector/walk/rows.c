@@ -220,8 +220,8 @@ static uint64_t seconds(const struct rec_time *t)
 void rows_body(struct buf *out, const struct rows_entry *x)
 {
 	const struct rec *r = x->rec;
-	const uint64_t numbers[] = { r->uid, r->gid, r->size, seconds(&r->atime),
-		seconds(&r->mtime), seconds(&r->ctime), seconds(&r->btime) };
+	const uint64_t numbers[] = {r->uid, r->gid, r->size, seconds(&r->atime), seconds(&r->mtime),
+		seconds(&r->ctime), seconds(&r->btime)};
 	char mode[11];
 
 	if (r->flags & (REC_BARE | REC_MOUNT))

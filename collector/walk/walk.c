@@ -60,7 +60,7 @@ void walk_recount(struct walk *w, uint64_t at, const struct rec *r)
 {
 	struct layer_stats *s = &w->stats;
 
-	if (r->flags & REC_BLOCK)
+	if ((r->flags & REC_BLOCK) || at == SPOOL_ROOT)
 		return;
 	s->entries++;
 	s->added += r->change == REC_ADDED;
@@ -233,8 +233,10 @@ static int list(struct walk *w, struct err *e)
 	struct spool_head *h = w->spool->head;
 	struct err why = ERR_INIT;
 	own_fd int fd = -1;
-	int path_fd;
+	int path_fd, rc = spool_flush(w->spool, e); /* what is before 'block' outlives us */
 
+	if (rc < 0)
+		return rc;
 	h->dir = w->dir;
 	h->block = w->spool->end;
 	h->name[0] = '\0';

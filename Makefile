@@ -19,7 +19,7 @@ else
 CC      ?= cc
 OBJCOPY ?= objcopy
 endif
-MACHINE := $(shell $(CC) -dumpmachine)
+MACHINE := $(shell $(CC) -dumpmachine 2>&1)
 
 WARN   := -Wall -Wextra -Wshadow -Wformat=2 -Wvla -Wmissing-prototypes -Wstrict-prototypes \
           -Wpointer-arith -Wimplicit-fallthrough -Wundef -Wconversion -Wno-sign-conversion

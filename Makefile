@@ -75,7 +75,7 @@ $(FUZZ): %: %.o $(filter %.o,$(FUZZMAIN)) $(O)/libunit.a $(O)/libtaphos.a
 	@echo "  LD  $@"; $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(filter -%,$(FUZZMAIN)) -o $@ $^ $(LIBS)
 $(TOOLS): %: %.o $(O)/libunit.a $(O)/libtaphos.a
 	@echo "  LD  $@"; $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
-$(O)/tests/%.o: ALL_CFLAGS += -Itests/unit
+$(O)/tests/%.o: private ALL_CFLAGS += -Itests/unit
 
 $(O)/deps/libarchive.a: scripts/deps | $(SYSROOT)
 	@scripts/deps libarchive $(@D) $(ARCH)

@@ -16,10 +16,8 @@
 
 enum { SETS_MAX = 4096, NAME_SIZE = 256 /* NFT_NAME_MAXLEN */ };
 
-static const char *const families[] = { "unspec", "inet", "ip", "arp", "4", "netdev", "6",
-	"bridge", "8", "9", "ip6", NULL };
 static const struct nlview_field family_fields[] = { /* struct nfgenmsg */
-	{ "family_number", 0, 1, NLVIEW_UINT }, { 0 }
+	{ "family", 0, 1, NLVIEW_NFFAMILY }, { 0 }
 };
 
 /* ---- nftables ---- */
@@ -70,6 +68,7 @@ static const struct nlview set_views[] = {
 	NLVIEW("userdata", NFTA_SET_USERDATA, BYTES),
 	NLVIEW("object_type", NFTA_SET_OBJ_TYPE, BE), NLVIEW("handle", NFTA_SET_HANDLE, BE),
 	{ "expressions", 18, NLVIEW_LIST, .nest = nftviews_expr },
+	NLVIEW("type", 19, TEXT), NLVIEW("count", 20, BE),
 	NLVIEW("pad", NFTA_SET_PAD, SKIP), { 0 }
 };
 
@@ -215,38 +214,16 @@ static int dump_elements(struct netrows *r, struct netlink *nl, const char *memb
 	return rc < 0 && !why.code ? err_set(e, -rc, "the writer is gone") : 0;
 }
 
-static void put_families(struct jsonw *w)
-{
-	jsonw_open(w, "family_numbers");
-	for (uint64_t i = 0; families[i]; i++)
-		if (families[i][0] > '9')
-			jsonw_u64(w, families[i], i);
-	jsonw_close(w);
-}
-
-/* 0 with nl open, 1 when it was refused and told, or the error of the sink. */
-static int open_netfilter(struct netlink *nl, struct sink *out, const char *member, struct err *e)
-{
-	struct err why = ERR_INIT;
-
-	if (netlink_open(nl, NETLINK_NETFILTER, &why) == 0)
-		return 0;
-	if (sink_gap(out, GAP_UNREADABLE, member, "", 0, &why) < 0)
-		return err_set(e, EPIPE, "the writer is gone");
-	return 1;
-}
-
 int firewall_nftables(struct sink *out, uint64_t max, struct err *e)
 {
 	static const char member[] = "network/nftables.json";
 	own_netlink struct netlink nl = NETLINK_INIT;
 	own_netrows struct netrows r = { 0 };
-	int rc = open_netfilter(&nl, out, member, e);
+	int rc = netrows_open(&nl, NETLINK_NETFILTER, out, member, e);
 
 	if (rc)
 		return rc < 0 ? rc : 0;
 	netrows_begin(&r, out, max);
-	put_families(&r.w);
 	for (const struct netrows_table *t = nft_tables; rc == 0 && t->key; t++)
 		rc = netrows_dump(&r, &nl, t, member, e);
 	if (rc == 0)
@@ -330,12 +307,11 @@ int firewall_conntrack(struct sink *out, uint64_t max, struct err *e)
 	static const char member[] = "network/conntrack.json";
 	own_netlink struct netlink nl = NETLINK_INIT;
 	own_netrows struct netrows r = { 0 };
-	int rc = open_netfilter(&nl, out, member, e);
+	int rc = netrows_open(&nl, NETLINK_NETFILTER, out, member, e);
 
 	if (rc)
 		return rc < 0 ? rc : 0;
 	netrows_begin(&r, out, max);
-	put_families(&r.w);
 	for (const struct netrows_table *t = connection_tables; rc == 0 && t->key; t++)
 		rc = netrows_dump(&r, &nl, t, member, e);
 	return rc == 0 ? netrows_end(&r, member, e) : rc;

@@ -35,6 +35,18 @@ void netrows_section_end(struct netrows *r)
 	sink_text_keep(&r->text);
 }
 
+int netrows_open(struct netlink *nl, int protocol, struct sink *out, const char *member,
+	struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (netlink_open(nl, protocol, &why) == 0)
+		return 0;
+	if (sink_gap(out, GAP_UNREADABLE, member, "", 0, &why) < 0)
+		return err_set(e, EPIPE, "the writer is gone");
+	return 1;
+}
+
 struct reader {
 	struct netrows *rows;
 	const struct netrows_table *table;

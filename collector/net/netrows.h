@@ -20,6 +20,10 @@ void netrows_section(struct netrows *r, const char *key);
 void netrows_row(struct netrows *r);
 void netrows_section_end(struct netrows *r);
 
+/* netlink_open(); a refusal is a gap of the member and returns 1. */
+int netrows_open(struct netlink *nl, int protocol, struct sink *out, const char *member,
+	struct err *e) must_check;
+
 /* One dump that makes one section: how to ask, and how its messages read. */
 struct netrows_table {
 	const char *key;

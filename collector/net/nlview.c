@@ -4,6 +4,7 @@
 #include "netlink.h"
 
 #include <arpa/inet.h>
+#include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,6 +62,31 @@ static void put_verdict(struct jsonw *w, const char *key, uint64_t v)
 	nlview_word(w, key, words, code < 0 ? (uint64_t)(code + 5) : (uint64_t)(code & 0xffff) + 5);
 }
 
+static void put_family(struct jsonw *w, const char *key, enum nlview_kind kind, uint64_t v)
+{
+	static const struct {
+		enum nlview_kind kind;
+		unsigned number;
+		const char *name;
+	} names[] = {
+		{ NLVIEW_FAMILY, AF_UNSPEC, "unspec" }, { NLVIEW_FAMILY, AF_INET, "inet" },
+		{ NLVIEW_FAMILY, AF_INET6, "inet6" }, { NLVIEW_FAMILY, AF_BRIDGE, "bridge" },
+		{ NLVIEW_FAMILY, AF_MPLS, "mpls" }, { NLVIEW_NFFAMILY, NFPROTO_INET, "inet" },
+		{ NLVIEW_NFFAMILY, NFPROTO_IPV4, "ip" }, { NLVIEW_NFFAMILY, NFPROTO_IPV6, "ip6" },
+		{ NLVIEW_NFFAMILY, NFPROTO_ARP, "arp" },
+		{ NLVIEW_NFFAMILY, NFPROTO_NETDEV, "netdev" },
+		{ NLVIEW_NFFAMILY, NFPROTO_BRIDGE, "bridge" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (names[i].kind == kind && names[i].number == v) {
+			jsonw_str(w, key, names[i].name);
+			return;
+		}
+	}
+	jsonw_u64(w, key, v);
+}
+
 static bool is_number(size_t n)
 {
 	return n == 1 || n == 2 || n == 4 || n == 8;
@@ -69,7 +95,7 @@ static bool is_number(size_t n)
 void nlview_value(
 	struct jsonw *w, const char *key, enum nlview_kind kind, const uint8_t *p, size_t n)
 {
-	bool number = kind <= NLVIEW_VERDICT;
+	bool number = kind <= NLVIEW_NFFAMILY;
 
 	if (number && !is_number(n)) /* not what the table says: keep the bytes */
 		jsonw_hexbytes(w, key, p, n);
@@ -87,6 +113,8 @@ void nlview_value(
 		jsonw_i64(w, key, (int32_t)netlink_be(p, n));
 	else if (kind == NLVIEW_VERDICT)
 		put_verdict(w, key, netlink_be(p, n));
+	else if (kind == NLVIEW_FAMILY || kind == NLVIEW_NFFAMILY)
+		put_family(w, key, kind, netlink_uint(p, n));
 	else if (kind == NLVIEW_TEXT || kind == NLVIEW_NAME)
 		put_text(w, key, p, n);
 	else if (kind == NLVIEW_IP)

@@ -20,6 +20,8 @@ enum nlview_kind {
 	NLVIEW_BEHEX,
 	NLVIEW_BEWORD,
 	NLVIEW_VERDICT, /* of netfilter, network order: "accept", "jump" */
+	NLVIEW_FAMILY,	/* AF_INET: "inet" */
+	NLVIEW_NFFAMILY, /* NFPROTO_IPV4: "ip" */
 	NLVIEW_TEXT,  /* bytes up to the first NUL */
 	NLVIEW_BYTES, /* hexadecimal */
 	NLVIEW_TRUE,  /* there or not */

@@ -90,6 +90,18 @@ static const struct nlview link_views[] = {
 	NLVIEW("txqlen", IFLA_TXQLEN, UINT), NLVIEW("group", IFLA_GROUP, UINT),
 	NLVIEW("promiscuity", IFLA_PROMISCUITY, UINT), NLVIEW("carrier", IFLA_CARRIER, UINT),
 	NLVIEW("carrier_changes", IFLA_CARRIER_CHANGES, UINT),
+	NLVIEW("link_mode", IFLA_LINKMODE, UINT), NLVIEW("tx_queues", IFLA_NUM_TX_QUEUES, UINT),
+	NLVIEW("rx_queues", IFLA_NUM_RX_QUEUES, UINT), NLVIEW("proto_down", IFLA_PROTO_DOWN, UINT),
+	NLVIEW("gso_max_segs", IFLA_GSO_MAX_SEGS, UINT),
+	NLVIEW("gso_max_size", IFLA_GSO_MAX_SIZE, UINT),
+	NLVIEW("carrier_up", 47, UINT), NLVIEW("carrier_down", 48, UINT),
+	NLVIEW("min_mtu", 50, UINT), NLVIEW("max_mtu", 51, UINT),
+	NLVIEW("gro_max_size", 58, UINT), NLVIEW("tso_max_size", 59, UINT),
+	NLVIEW("tso_max_segs", 60, UINT), NLVIEW("allmulti", 61, UINT),
+	NLVIEW("devlink_port", 62, BYTES), NLVIEW("gso_ipv4_max_size", 63, UINT),
+	NLVIEW("gro_ipv4_max_size", 64, UINT), NLVIEW("dpll_pin", 65, BYTES),
+	NLVIEW("max_pacing_offload_horizon", 66, UINT), NLVIEW("netns_immutable", 67, UINT),
+	NLVIEW("headroom", 68, UINT), NLVIEW("tailroom", 69, UINT),
 	NLVIEW("parent_device", TYPE_IFLA_PARENT_DEV_NAME, TEXT),
 	{ "operstate", IFLA_OPERSTATE, NLVIEW_WORD, .words = operstates },
 	{ "info", IFLA_LINKINFO, NLVIEW_NEST, .nest = info_views },
@@ -117,7 +129,7 @@ static const struct nlview address_views[] = {
 	NLVIEW("metric", IFA_RT_PRIORITY, UINT), NLVIEW("origin", 11 /* IFA_PROTO */, UINT), { 0 }
 };
 static const struct nlview_field address_fields[] = {
-	FIELD(struct ifaddrmsg, ifa_family, "family", NLVIEW_UINT),
+	FIELD(struct ifaddrmsg, ifa_family, "family", NLVIEW_FAMILY),
 	FIELD(struct ifaddrmsg, ifa_prefixlen, "prefix", NLVIEW_UINT),
 	FIELD(struct ifaddrmsg, ifa_scope, "scope", NLVIEW_UINT),
 	FIELD(struct ifaddrmsg, ifa_index, "interface", NLVIEW_UINT), { 0 }
@@ -146,7 +158,7 @@ static const struct nlview route_views[] = {
 	NLVIEW("expires", RTA_EXPIRES, UINT), NLVIEW("nexthop", TYPE_RTA_NH_ID, UINT), { 0 }
 };
 static const struct nlview_field route_fields[] = {
-	FIELD(struct rtmsg, rtm_family, "family", NLVIEW_UINT),
+	FIELD(struct rtmsg, rtm_family, "family", NLVIEW_FAMILY),
 	FIELD(struct rtmsg, rtm_dst_len, "dst_prefix", NLVIEW_UINT),
 	FIELD(struct rtmsg, rtm_src_len, "src_prefix", NLVIEW_UINT),
 	FIELD(struct rtmsg, rtm_tos, "tos", NLVIEW_HEX),
@@ -164,7 +176,7 @@ static const struct nlview nexthop_views[] = {
 	NLVIEW("fdb", NHA_FDB, TRUE), { 0 }
 };
 static const struct nlview_field nexthop_fields[] = {
-	FIELD(struct nhmsg, nh_family, "family", NLVIEW_UINT),
+	FIELD(struct nhmsg, nh_family, "family", NLVIEW_FAMILY),
 	FIELD(struct nhmsg, nh_scope, "scope", NLVIEW_UINT),
 	FIELD(struct nhmsg, nh_protocol, "protocol", NLVIEW_UINT),
 	FIELD(struct nhmsg, nh_flags, "flags", NLVIEW_HEX), { 0 }
@@ -185,7 +197,7 @@ static const struct nlview rule_views[] = {
 	NLVIEW("dports", TYPE_FRA_DPORT_RANGE, BYTES), { 0 }
 };
 static const struct nlview_field rule_fields[] = {
-	FIELD(struct fib_rule_hdr, family, "family", NLVIEW_UINT),
+	FIELD(struct fib_rule_hdr, family, "family", NLVIEW_FAMILY),
 	FIELD(struct fib_rule_hdr, dst_len, "dst_prefix", NLVIEW_UINT),
 	FIELD(struct fib_rule_hdr, src_len, "src_prefix", NLVIEW_UINT),
 	FIELD(struct fib_rule_hdr, tos, "tos", NLVIEW_HEX),
@@ -201,7 +213,7 @@ static const struct nlview neighbour_views[] = {
 	NLVIEW("origin", 12 /* NDA_PROTOCOL */, UINT), { 0 }
 };
 static const struct nlview_field neighbour_fields[] = {
-	FIELD(struct ndmsg, ndm_family, "family", NLVIEW_UINT),
+	FIELD(struct ndmsg, ndm_family, "family", NLVIEW_FAMILY),
 	FIELD(struct ndmsg, ndm_ifindex, "interface", NLVIEW_INT),
 	FIELD(struct ndmsg, ndm_state, "state", NLVIEW_HEX),
 	FIELD(struct ndmsg, ndm_flags, "flags", NLVIEW_HEX),
@@ -238,19 +250,25 @@ static const struct {
 	{ "network/neighbours.json", neighbour_tables },
 };
 
+static int dump_member(struct netlink *nl, struct sink *out, size_t i, uint64_t max, struct err *e)
+{
+	own_netrows struct netrows r = { 0 };
+	int rc = 0;
+
+	netrows_begin(&r, out, max);
+	for (const struct netrows_table *t = members[i].tables; rc == 0 && t->key; t++)
+		rc = netrows_dump(&r, nl, t, members[i].member, e);
+	return rc == 0 ? netrows_end(&r, members[i].member, e) : rc;
+}
+
 int routing_dump(struct sink *out, uint64_t max, struct err *e)
 {
 	own_netlink struct netlink nl = NETLINK_INIT;
-	int rc = netlink_open(&nl, NETLINK_ROUTE, e);
+	int rc = netrows_open(&nl, NETLINK_ROUTE, out, "network/interfaces.json", e);
 
-	for (size_t i = 0; rc == 0 && i < sizeof(members) / sizeof(members[0]); i++) {
-		own_netrows struct netrows r;
-
-		netrows_begin(&r, out, max);
-		for (const struct netrows_table *t = members[i].tables; rc == 0 && t->key; t++)
-			rc = netrows_dump(&r, &nl, t, members[i].member, e);
-		if (rc == 0)
-			rc = netrows_end(&r, members[i].member, e);
-	}
+	if (rc)
+		return rc < 0 ? rc : 0;
+	for (size_t i = 0; rc == 0 && i < sizeof(members) / sizeof(members[0]); i++)
+		rc = dump_member(&nl, out, i, max, e);
 	return rc;
 }

@@ -6,8 +6,8 @@
 #include "socklocal.h"
 
 #include "io.h"
+#include "lines.h"
 #include "own.h"
-#include "procfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +21,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-
-enum { TEXT_MAX = 32 << 20 }; /* of one file of /proc/net in the fall-back */
+#include <sys/stat.h>
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -75,9 +74,13 @@ int sockets_row_end(struct sockets *s, const struct sockets_row *r)
 	const struct sockowner *o = NULL;
 	int rc = 0;
 
+	if (r->kernel)
+		jsonw_bool(&s->rows->w, "kernel", true);
+	if (r->inode && r->inode == s->own_inode)
+		jsonw_bool(&s->rows->w, "collector", true);
 	if (r->inode) { /* 0: closed by its process, the kernel finishes it */
 		o = sockowners_put(s->owners, &s->rows->w, r->inode);
-		s->ownerless += !o;
+		s->ownerless += !o && !r->kernel && r->inode != s->own_inode;
 	}
 	jsonw_close(&s->rows->w);
 	netrows_row(s->rows);
@@ -165,19 +168,17 @@ static int put_line(const struct query *q, struct sockets *s, const char *line)
 
 static int read_text(const struct query *q, struct sockets *s, struct err *e)
 {
-	own_buf struct buf b = BUF_INIT(TEXT_MAX);
-	int rc = io_read_file(s->net_fd, q->text, &b, e);
-	char *next = b.data, *line;
+	static struct lines l; /* 64 KiB */
+	own_fd int fd = openat(s->net_fd, q->text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char *line;
 
-	if (rc < 0 && rc != -EFBIG)
-		return rc;
-	while (next && (line = procfs_next_line(&next))) {
-		int put = put_line(q, s, line);
-
-		if (put < 0 && put != -EINVAL)
-			return err_set(e, -put, "the writer is gone");
-	}
-	return rc;
+	if (fd < 0)
+		return err_errno(e, "open %s", q->text);
+	lines_begin(&l, fd);
+	while ((line = lines_next(&l)))
+		if (put_line(q, s, line) == -EPIPE)
+			return err_set(e, EPIPE, "the writer is gone");
+	return l.error < 0 ? err_set(e, -l.error, "read %s", q->text) : 0;
 }
 
 /* ---- one query ---- */
@@ -278,6 +279,7 @@ int sockets_dump(struct sockets *s, struct err *e)
 	own_netlink struct netlink nl = NETLINK_INIT;
 	own_buf struct buf protocols = BUF_INIT(65536);
 	struct err refused = ERR_INIT;
+	struct stat st;
 	int rc;
 
 	memset(outcomes, 0, sizeof(outcomes));
@@ -288,6 +290,8 @@ int sockets_dump(struct sockets *s, struct err *e)
 		sink_gapf(s->out, GAP_UNREADABLE, "network/sockets.json", &refused,
 			"which protocols there are") < 0)
 		return err_set(e, EPIPE, "the writer is gone");
+	if (nl.fd >= 0 && fstat(nl.fd, &st) == 0)
+		s->own_inode = st.st_ino;
 	rc = run_all(&nl, s, buf_str(&protocols), outcomes, e);
 	netrows_section(s->rows, "queries");
 	for (size_t i = 0; queries[i].name; i++) {

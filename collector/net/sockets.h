@@ -18,6 +18,7 @@ struct sockets {
 	struct sink *out;
 	int net_fd;		   /* /proc/PID/net of the init process, for the fall-back */
 	bool listeners_are_theirs; /* false on the host's own network: no findings about others */
+	uint64_t own_inode;	   /* of the socket we ask with: in the list as well */
 	uint64_t ownerless;	   /* sockets with an inode that no member holds */
 	unsigned listening, raw;   /* findings so far */
 };
@@ -30,6 +31,7 @@ struct sockets_row {
 	const char *protocol; /* "tcp", "packet" ... */
 	uint64_t inode;
 	bool listens_everywhere; /* a listener on the unspecified address */
+	bool kernel;		 /* the kernel's own end: nobody's */
 	bool raw;		 /* sees or makes packets of any kind */
 	const char *where;	 /* "0.0.0.0:80" for the finding */
 };

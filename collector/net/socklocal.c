@@ -147,6 +147,14 @@ int socklocal_packet(uint16_t type, const uint8_t *body, size_t len, void *arg)
 	return end_row(s, "packet", m.pdiag_ino, where);
 }
 
+/* Only the kernel's own ends have port 0: others get theirs before they are listed. */
+static int end_netlink(struct sockets *s, uint64_t inode, uint32_t port)
+{
+	struct sockets_row r = { .protocol = "netlink", .inode = inode, .kernel = !port };
+
+	return sockets_row_end(s, &r);
+}
+
 static const struct nlview netlink_views[] = {
 	{"skmem", NETLINK_DIAG_MEMINFO, NLVIEW_STRUCT, .fields = skmem_fields},
 	NLVIEW("groups", NETLINK_DIAG_GROUPS, BYTES), NLVIEW("flags", NETLINK_DIAG_FLAGS, HEX),
@@ -162,8 +170,6 @@ int socklocal_netlink(uint16_t type, const uint8_t *body, size_t len, void *arg)
 	if (len < sizeof(m))
 		return 0;
 	memcpy(&m, body, sizeof(m));
-	if (!m.ndiag_portid && !m.ndiag_ino) /* the kernel's own end */
-		return 0;
 	open_row(s, "netlink", m.ndiag_ino);
 	nlview_word(w, "type", types, m.ndiag_type);
 	jsonw_u64(w, "netlink_protocol", m.ndiag_protocol);
@@ -172,7 +178,7 @@ int socklocal_netlink(uint16_t type, const uint8_t *body, size_t len, void *arg)
 	jsonw_hex(w, "peer_group", m.ndiag_dst_group);
 	jsonw_hex(w, "cookie", (uint64_t)m.ndiag_cookie[1] << 32 | m.ndiag_cookie[0]);
 	nlview_attrs(w, netlink_views, body + sizeof(m), len - sizeof(m));
-	return end_row(s, "netlink", m.ndiag_ino, NULL);
+	return end_netlink(s, m.ndiag_ino, m.ndiag_portid);
 }
 
 int socklocal_vsock(uint16_t type, const uint8_t *body, size_t len, void *arg)
@@ -248,12 +254,10 @@ int socklocal_netlink_line(struct sockets *s, const char *line)
 	if (sscanf(line, " %*x %u %u %x %*d %*d %*d %*d %*u %" SCNu64, &proto, &port, &groups,
 		    &inode) != 4)
 		return -EINVAL;
-	if (!port && !inode)
-		return 0;
 	open_row(s, "netlink", inode);
 	jsonw_u64(&s->rows->w, "netlink_protocol", proto);
 	jsonw_u64(&s->rows->w, "port", port);
 	jsonw_hex(&s->rows->w, "groups", groups);
 	jsonw_str(&s->rows->w, "source", "proc");
-	return end_row(s, "netlink", inode, NULL);
+	return end_netlink(s, inode, port);
 }

@@ -240,7 +240,7 @@ static void submit(struct frames *f, struct job *j, enum seal_wish seal)
 	pthread_mutex_unlock(&f->lock);
 }
 
-int frames_add(struct frames *f, const void *p, size_t n, struct err *e)
+int frames_add(struct frames *f, const void *p, size_t n, struct hash *hash, struct err *e)
 {
 	const char *from = p;
 
@@ -252,6 +252,8 @@ int frames_add(struct frames *f, const void *p, size_t n, struct err *e)
 			return -f->failure.code;
 		take = CHUNK - j->in_len < n ? CHUNK - j->in_len : n;
 		memcpy(j->in + j->in_len, from, take);
+		if (hash)
+			hash_add(hash, j->in + j->in_len, take);
 		j->in_len += take;
 		f->unsealed += take;
 		from += take;

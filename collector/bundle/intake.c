@@ -80,10 +80,7 @@ static int on_begin(struct intake *in, const struct wire_msg *m, struct err *e)
 static int take(struct intake *in, const void *p, size_t n, struct err *e)
 {
 	in->done += n;
-	if (in->discard)
-		return 0;
-	hash_add(in->hash, p, n);
-	return pack_add(in->pack, p, n, e);
+	return in->discard ? 0 : pack_add(in->pack, p, n, in->hash, e);
 }
 
 static int on_data(struct intake *in, const struct wire_msg *m, struct err *e)
@@ -93,10 +90,8 @@ static int on_data(struct intake *in, const struct wire_msg *m, struct err *e)
 	if (m->a >= WIRE_SLOTS || m->b > WIRE_SLOT || m->c > WIRE_SLOT - m->b ||
 		(m->c && !in->open) || m->c > (in->open ? in->size - in->done : 0))
 		return break_off(in, "data", e);
-	if (m->c) {
-		memcpy(in->bounce, in->shared->slot[m->a] + m->b, m->c);
-		rc = take(in, in->bounce, m->c, e);
-	}
+	if (m->c)
+		rc = take(in, in->shared->slot[m->a] + m->b, m->c, e);
 	if (rc == 0 && m->kind) {
 		struct wire_msg credit = { .type = WIRE_CREDIT, .a = m->a };
 
@@ -107,13 +102,13 @@ static int on_data(struct intake *in, const struct wire_msg *m, struct err *e)
 
 static int pad(struct intake *in, struct err *e)
 {
+	static const unsigned char zeros[65536];
 	int rc = 0;
 
-	memset(in->bounce, 0, WIRE_SLOT);
 	while (rc == 0 && in->done < in->size) {
 		uint64_t left = in->size - in->done;
 
-		rc = take(in, in->bounce, left < WIRE_SLOT ? (size_t)left : WIRE_SLOT, e);
+		rc = take(in, zeros, left < sizeof(zeros) ? (size_t)left : sizeof(zeros), e);
 	}
 	return rc;
 }

@@ -25,7 +25,6 @@ struct intake {
 	struct ledger *ledger;
 	struct names *names;
 	uint64_t max_bytes; /* of all members, 0: no limit */
-	unsigned char *bounce; /* WIRE_SLOT bytes: looked at only after they were copied here */
 
 	/* the channel */
 	int sock; /* -1: none */

@@ -14,6 +14,7 @@
 struct pack {
 	struct archive *tar;
 	struct frames *frames;
+	struct hash *hash; /* of the data being added; headers and padding are not */
 	char folder[128];
 	struct err failure; /* of frames, seen through libarchive's callback */
 };
@@ -21,7 +22,7 @@ struct pack {
 static la_ssize_t forward(struct archive *a, void *arg, const void *data, size_t n)
 {
 	struct pack *p = arg;
-	int rc = frames_add(p->frames, data, n, &p->failure);
+	int rc = frames_add(p->frames, data, n, p->hash, &p->failure);
 
 	if (rc < 0) {
 		archive_set_error(a, -rc, "output");
@@ -81,9 +82,14 @@ int pack_begin(struct pack *p, const char *member, uint64_t size, struct err *e)
 	return rc == ARCHIVE_OK ? 0 : fail(p, e);
 }
 
-int pack_add(struct pack *p, const void *data, size_t n, struct err *e)
+int pack_add(struct pack *p, const void *data, size_t n, struct hash *hash, struct err *e)
 {
-	return archive_write_data(p->tar, data, n) == (la_ssize_t)n ? 0 : fail(p, e);
+	la_ssize_t done;
+
+	p->hash = hash;
+	done = archive_write_data(p->tar, data, n); /* unblocked: straight to forward() */
+	p->hash = NULL;
+	return done == (la_ssize_t)n ? 0 : fail(p, e);
 }
 
 int pack_end(struct pack *p, struct err *e)

@@ -192,8 +192,7 @@ static int put_piece(const void *p, size_t n, void *arg, struct err *e)
 	c->bytes += n;
 	if (!c->pack)
 		return 0;
-	hash_add(c->hash, p, n);
-	return pack_add(c->pack, p, n, e);
+	return pack_add(c->pack, p, n, c->hash, e);
 }
 
 static int put_manifest(struct writer *w, const char *fields, const char *reason, struct err *e)
@@ -221,7 +220,7 @@ static int put_file(struct writer *w, const char *name, const void *p, size_t n,
 	int rc = pack_begin(w->pack, name, n, e);
 
 	if (rc == 0)
-		rc = pack_add(w->pack, p, n, e);
+		rc = pack_add(w->pack, p, n, NULL, e);
 	return rc == 0 ? pack_end(w->pack, e) : rc;
 }
 
@@ -421,9 +420,8 @@ static int open_all(struct writer *w, struct err *e)
 	w->in.ledger = &w->ledger;
 	w->in.max_bytes = w->spec->max_bytes;
 	w->in.names = names_new();
-	w->in.bounce = malloc(WIRE_SLOT);
 	w->in.hash = hash_new();
-	if (!w->in.names || !w->in.bounce || !w->in.hash)
+	if (!w->in.names || !w->in.hash)
 		return err_set(e, ENOMEM, "no memory");
 	return 0;
 }
@@ -436,7 +434,6 @@ static void close_all(struct writer *w)
 	ledger_done(&w->ledger);
 	names_free(w->in.names);
 	hash_free(w->in.hash);
-	free(w->in.bounce);
 }
 
 int writer_main(void *arg)

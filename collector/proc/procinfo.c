@@ -80,11 +80,12 @@ static void add_exe(struct subject *s, struct jsonw *w)
 static void add_limits(struct jsonw *w, char *text, size_t n)
 {
 	enum { NAME = 26 };
-	char *line = procfs_next_line(&text); /* the heading */
+	char *line;
 
 	(void)n;
+	(void)procfs_next_line(&text); /* the heading */
 	jsonw_open(w, "limits");
-	while (line && (line = procfs_next_line(&text))) {
+	while ((line = procfs_next_line(&text))) {
 		size_t name = NAME;
 		char *soft, *hard, *save;
 

@@ -36,11 +36,11 @@ static struct proctree_row *add(struct proctree *t, pid_t pid, uint64_t start, u
 	unsigned slot = slot_of(t, pid);
 	struct proctree_row *r;
 
-	if (t->count == t->max) {
+	if (t->count >= t->max) {
 		t->left_out++;
 		return NULL;
 	}
-	if (t->count == t->cap) {
+	if (!t->rows || t->count >= t->cap) {
 		unsigned cap = t->cap ? 2 * t->cap : 256;
 
 		r = realloc(t->rows, cap * sizeof(*r));

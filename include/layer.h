@@ -67,5 +67,9 @@ int layer_collect(const struct layer_job *job, struct sink *out, struct layer_st
 	struct err *e) must_check;
 /* The first pass alone. */
 int layer_estimate(const struct layer_job *job, struct layer_stats *ret, struct err *e) must_check;
-/* The job whose worker stalled, from the last sink_item(). */
+/*
+ * The item (sink_item) of a job as such, for what its dumper does before
+ * layer_collect(): that counts on from it. And the job of any item.
+ */
+uint64_t layer_item(uint64_t number);
 uint64_t layer_job_of(uint64_t item);

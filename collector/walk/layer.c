@@ -10,6 +10,11 @@
 
 #include <errno.h>
 
+uint64_t layer_item(uint64_t number)
+{
+	return number << WALK_ITEM_JOB;
+}
+
 uint64_t layer_job_of(uint64_t item)
 {
 	return item >> WALK_ITEM_JOB;

@@ -68,7 +68,7 @@ static int grow(struct names *n)
 	return 0;
 }
 
-static bool safe(const char *name)
+bool names_is_safe(const char *name)
 {
 	static const char set[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
@@ -104,7 +104,7 @@ int names_take(struct names *n, const char *name, const char *const *prefixes, s
 	uint64_t key;
 	int rc;
 
-	if (!safe(name))
+	if (!names_is_safe(name))
 		return err_set(e, EINVAL, "not a safe member name");
 	if (!allowed(name, prefixes))
 		return err_set(e, EPERM, "not a name this dumper may use");

@@ -9,8 +9,10 @@ struct names;
 
 struct names *names_new(void);
 void names_free(struct names *n);
+/* Components of [A-Za-z0-9._-], none empty, "." or "..", none beginning with '-'. */
+bool names_is_safe(const char *name);
 /*
- * Safe: components of [A-Za-z0-9._-], none empty, "." or "..", none beginning with '-'. Allowed:
+ * Safe: as above. Allowed:
  * begins with one of prefixes ("dir/"), or is one of them. New: not taken before (a 64-bit
  * digest stands for the name). -EINVAL, -EPERM, -EEXIST, -ENOMEM.
  */

@@ -2,6 +2,8 @@
 /* untar - takes the bundle's tar apart as it comes. */
 #include "untar.h"
 
+#include "names.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,25 +63,6 @@ struct untar *untar_new(const char *folder, const struct untar_ops *ops, void *a
 void untar_free(struct untar *t)
 {
 	free(t);
-}
-
-bool untar_name_is_safe(const char *name)
-{
-	static const char set[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-
-	for (const char *p = name;; p++) {
-		size_t len = strspn(p, set);
-
-		if (!len || *p == '-' || (len == 1 && p[0] == '.') ||
-			(len == 2 && p[0] == '.' && p[1] == '.'))
-			return false;
-		p += len;
-		if (!*p)
-			return true;
-		if (*p != '/')
-			return false;
-	}
 }
 
 bool untar_looks_like_ours(const void *p, size_t n)
@@ -204,7 +187,7 @@ static int take_name(struct untar *t, struct err *e)
 	}
 	if (strncmp(path, t->folder, folder) || path[folder] != '/')
 		return err_set(e, EBADMSG, "tar: a name outside the folder %s", t->folder);
-	if (strlen(path) >= UNTAR_NAME || !untar_name_is_safe(path + folder + 1))
+	if (strlen(path) >= UNTAR_NAME || !names_is_safe(path + folder + 1))
 		return err_set(e, EBADMSG, "tar: a name that is not safe");
 	memcpy(t->name, path + folder + 1, strlen(path) - folder);
 	return 0;

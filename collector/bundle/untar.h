@@ -37,7 +37,5 @@ int untar_feed(struct untar *t, const void *p, size_t n, struct err *e) must_che
 bool untar_ended(const struct untar *t);
 /* The member that is not whole yet, NULL when there is none. */
 const char *untar_open(const struct untar *t, uint64_t *ret_size, uint64_t *ret_done);
-/* Components of [A-Za-z0-9._-], none empty, "." or "..", none beginning with '-'. */
-bool untar_name_is_safe(const char *name);
 /* True unless n >= 1 bytes begin something else than a folder "taphos-RUN/". */
 bool untar_looks_like_ours(const void *p, size_t n);

@@ -112,7 +112,7 @@ static int end_begin(struct contents *c, struct err *e)
 
 	text_hex(&hex, c->signer, SEAL_KEY);
 	fits = j && says(j, "format", "taphos/1") && says(j, "run_id", c->run) &&
-	       says(j, "signer", buf_str(&hex));
+	       says(json_object_get(j, "signer"), "public_key", buf_str(&hex));
 	json_decref(j);
 	if (!fits)
 		return bad(c, c->member.name, "not of this run and signer", e);

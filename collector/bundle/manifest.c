@@ -113,7 +113,8 @@ static int take_gap_counts(struct manifest *m, const json_t *counts, struct err 
 		if (!json_is_integer(n) || json_integer_value(n) < 0)
 			return err_set(e, EBADMSG, "a gap count that is no number");
 		m->info.gap_count[k] = (uint64_t)json_integer_value(n);
-		m->info.gaps += m->info.gap_count[k];
+		if (sink_gap_is_loss((enum gap_kind)k))
+			m->info.gaps += m->info.gap_count[k];
 	}
 	return 0;
 }

@@ -70,7 +70,8 @@ static int grow(struct names *n)
 
 bool names_is_safe(const char *name)
 {
-	static const char set[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	static const char set[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
 	for (const char *p = name;; p++) {
 		size_t len = strspn(p, set);

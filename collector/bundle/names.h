@@ -16,5 +16,5 @@ bool names_is_safe(const char *name);
  * begins with one of prefixes ("dir/"), or is one of them. New: not taken before (a 64-bit
  * digest stands for the name). -EINVAL, -EPERM, -EEXIST, -ENOMEM.
  */
-int names_take(struct names *n, const char *name, const char *const *prefixes,
-	struct err *e) must_check;
+int names_take(struct names *n, const char *name, const char *const *prefixes, struct err *e)
+	must_check;

@@ -94,8 +94,10 @@ static int take_sealed(struct verify *v, const struct reader_region *r, struct e
 		rc = unpack_frame(v, r->offset + at, &f, e);
 		if (rc == 0)
 			rc = contents_feed(&v->contents, v->plain, f.content, e);
-		if (rc == -EBADMSG && !v->has_bad)
+		if (rc == -EBADMSG && !v->has_bad) {
+			v->has_bad = true;
 			v->bad_offset = r->offset + at;
+		}
 		if (rc < 0)
 			return rc;
 	}
@@ -191,7 +193,7 @@ static void report_contents(const struct verify *v, struct verify_report *ret)
 static void report_bad(const struct verify *v, struct verify_report *ret, const struct err *why)
 {
 	ret->verdict = VERIFY_BAD;
-	ret->bad_has_offset = v->has_bad || v->reader.has_bad || v->bad_offset;
+	ret->bad_has_offset = v->has_bad || v->reader.has_bad;
 	ret->bad_offset = v->reader.has_bad ? v->reader.bad_offset : v->bad_offset;
 	if (v->contents_there)
 		memcpy(ret->bad_member, v->contents.bad_member, sizeof(ret->bad_member));

@@ -142,9 +142,10 @@ void kit_begin_json(struct kit *k)
 {
 	own_buf struct buf b = BUF_INIT(4096);
 
-	buf_addf(&b, "{\"format\":\"taphos/1\",\"run_id\":\"%s\",\"signer\":\"", k->run);
+	buf_addf(&b, "{\"format\":\"taphos/1\",\"run_id\":\"%s\",\"signer\":{\"public_key\":\"",
+		k->run);
 	text_hex(&b, k->seal.signer, SEAL_KEY);
-	buf_adds(&b, "\",\"target\":{\"id\":\"c0ffee\",\"name\":\"web\"}}\n");
+	buf_adds(&b, "\"},\"target\":{\"id\":\"c0ffee\",\"name\":\"web\"}}\n");
 	kit_member(k, "begin.json", b.data, b.len);
 }
 

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_inspect - taphos inspect: what is in a bundle, or one member of it. */
+#include "buf.h"
+#include "command.h"
+#include "hash.h"
+#include "io.h"
+#include "judge.h"
+#include "jsonw.h"
+#include "memberlist.h"
+#include "options.h"
+#include "say.h"
+#include "sign.h"
+#include "text.h"
+#include "verdict.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OPTION_KEY, OPTION_JSON };
+enum { ARG_BUNDLE, ARG_MEMBER };
+enum { RESULT_MAX = 8 << 20, FLUSH_AT = 64 << 10, FINDINGS_MAX = 256 << 10 };
+
+static const struct option_def options[] = {
+	[OPTION_KEY] = {.name = "key",
+		.letter = 'k',
+		.kind = OPT_FILE,
+		.flags = OPT_LINE,
+		.metavar = "PUBLIC.pem",
+		.help = "the key that must have signed"},
+	[OPTION_JSON] = OPTIONS_JSON,
+	{0},
+};
+
+static const struct option_def args[] = {
+	[ARG_BUNDLE] = {.name = "bundle",
+		.kind = OPT_FILE,
+		.flags = OPT_REQUIRED,
+		.metavar = "BUNDLE",
+		.help = "the file, or '-' for standard input"},
+	[ARG_MEMBER] = {.name = "member",
+		.metavar = "MEMBER",
+		.help = "write this member's bytes to stdout, as they are"},
+	{0},
+};
+
+struct inspection {
+	struct judge_request rq;
+	struct verify_report report;
+	char note[JUDGE_NOTE];
+	struct buf out;
+	/* the whole bundle */
+	struct jsonw json;
+	struct memberlist list;
+	struct buf begin, findings;
+	uint64_t shown; /* findings: enough for people, the report counts them all */
+	/* one member */
+	char near[VERIFY_NAME];
+	uint64_t sealed, unsealed; /* bytes written */
+	bool found;
+	bool stdout_gone;
+};
+
+/* ---- one member */
+
+static int look_for_member(void *arg, const struct verify_member *m, struct err *e)
+{
+	struct inspection *i = arg;
+
+	(void)e;
+	if (!strcmp(m->name, i->rq.want))
+		i->found = true;
+	else if (options_nearer(i->rq.want, i->near[0] ? i->near : NULL, m->name) == m->name)
+		snprintf(i->near, sizeof(i->near), "%s", m->name);
+	return 0;
+}
+
+static int write_bytes(void *arg, const void *p, size_t n, bool sealed, struct err *e)
+{
+	struct inspection *i = arg;
+	int rc;
+
+	if (!sealed && !i->unsealed)
+		say("%s: what follows byte %" PRIu64
+		    " of it is under no seal: nobody vouches for it",
+			i->rq.want, i->sealed);
+	*(sealed ? &i->sealed : &i->unsealed) += n;
+	rc = io_write(STDOUT_FILENO, p, n);
+	if (rc == 0)
+		return 0;
+	i->stdout_gone = true;
+	return err_set(e, -rc, "write %s to stdout: %s", i->rq.want, strerror(-rc));
+}
+
+static enum exit_code no_such_member(const struct inspection *i)
+{
+	if (i->near[0])
+		say("%s: no member '%s', did you mean '%s'?", i->rq.path, i->rq.want, i->near);
+	else
+		say("%s: no member '%s': 'taphos inspect %s' lists them", i->rq.path, i->rq.want,
+			i->rq.path);
+	return EXIT_FAILED;
+}
+
+static enum exit_code one_member(struct inspection *i)
+{
+	static const struct verify_ops ops = {.member = look_for_member, .bytes = write_bytes};
+	const struct verify_report *r = &i->report;
+	struct err e = ERR_INIT;
+	bool some;
+
+	i->rq.ops = &ops;
+	if (judge_run(&i->rq, &i->report, i->note, &e) < 0) {
+		say_error(&e);
+		return EXIT_FAILED;
+	}
+	some = i->found || i->sealed || i->unsealed || !strcmp(r->cut, i->rq.want);
+	if (r->verdict == VERIFY_BAD) {
+		say("%s: BAD: %s%s", i->rq.path, r->reason,
+			some ? ": do not rely on what was written" : "");
+		return EXIT_BAD;
+	}
+	if (!some)
+		return no_such_member(i);
+	if (!r->trusted && r->has_seal)
+		say("UNTRUSTED KEY: no --key was given");
+	if (i->found)
+		return EXIT_COMPLETE;
+	say("%s: cut off: %" PRIu64 " bytes are authentic", i->rq.want, i->sealed);
+	return EXIT_PARTIAL;
+}
+
+/* ---- the whole bundle */
+
+static int keep_begin(void *arg, const char *text, size_t n, struct err *e)
+{
+	struct inspection *i = arg;
+
+	while (n && text[n - 1] == '\n')
+		n--;
+	return buf_add(&i->begin, text, n) < 0 ? err_set(e, ENOMEM, "no memory") : 0;
+}
+
+static int list_member(void *arg, const struct verify_member *m, struct err *e)
+{
+	struct inspection *i = arg;
+
+	(void)e;
+	memberlist_add(&i->list, m->name, m->size);
+	return 0;
+}
+
+static int list_finding(void *arg, const char *text, size_t n, struct err *e)
+{
+	struct inspection *i = arg;
+
+	(void)e;
+	if (i->findings.len > FINDINGS_MAX / 2)
+		return 0;
+	i->shown++;
+	buf_adds(&i->findings, "  ");
+	text_escape(&i->findings, text, n);
+	buf_addc(&i->findings, '\n');
+	return 0;
+}
+
+static int flush(struct inspection *i, struct err *e)
+{
+	if (i->out.len < FLUSH_AT)
+		return 0;
+	i->stdout_gone = say_result(&i->out, EXIT_COMPLETE) != EXIT_COMPLETE;
+	buf_clear(&i->out);
+	return i->stdout_gone ? err_set(e, EPIPE, "stdout is gone") : 0;
+}
+
+static int print_member(void *arg, const struct verify_member *m, struct err *e)
+{
+	struct inspection *i = arg;
+
+	jsonw_open(&i->json, NULL);
+	jsonw_str(&i->json, "name", m->name);
+	jsonw_u64(&i->json, "size", m->size);
+	jsonw_hexbytes(&i->json, "sha256", m->sha256, HASH_LEN);
+	jsonw_close(&i->json);
+	return flush(i, e);
+}
+
+static int keep_finding(void *arg, const char *text, size_t n, struct err *e)
+{
+	struct inspection *i = arg;
+	struct jsonw w = JSONW(&i->findings);
+
+	(void)e;
+	if (i->findings.len > FINDINGS_MAX / 2)
+		return 0;
+	i->shown++;
+	if (i->findings.len)
+		buf_addc(&i->findings, ',');
+	jsonw_bytes(&w, NULL, text, n);
+	return 0;
+}
+
+static void print_target(const char *label, const json_t *object, const char *key, struct buf *out)
+{
+	const json_t *v = json_object_get(object, key);
+
+	if (!json_is_string(v) || !json_string_length(v))
+		return;
+	buf_addf(out, "  %-9s", label);
+	text_escape(out, json_string_value(v), json_string_length(v));
+	buf_addc(out, '\n');
+}
+
+/* What begin.json says of the target and the node. */
+static void print_begin(const struct buf *begin, struct buf *out)
+{
+	json_t *j = json_loadb(buf_str(begin), begin->len, JSON_ALLOW_NUL, NULL);
+	const json_t *t = json_object_get(j, "target"), *host = json_object_get(j, "host");
+
+	print_target("runtime", t, "runtime", out);
+	print_target("id", t, "id", out);
+	print_target("name", t, "name", out);
+	print_target("image", t, "image", out);
+	print_target("pod", t, "pod_name", out);
+	print_target("node", host, "hostname", out);
+	print_target("started", j, "started", out);
+	print_target("case", j, "case", out);
+	json_decref(j);
+}
+
+static enum exit_code whole_text(struct inspection *i)
+{
+	static const struct verify_ops ops = {
+		.member = list_member, .begin = keep_begin, .finding = list_finding};
+	struct verdict v = {i->rq.path, &i->report, i->note};
+	struct err e = ERR_INIT;
+
+	i->rq.ops = &ops;
+	if (judge_run(&i->rq, &i->report, i->note, &e) < 0) {
+		say_error(&e);
+		return EXIT_FAILED;
+	}
+	verdict_text(&v, &i->out);
+	if (i->begin.len)
+		print_begin(&i->begin, &i->out);
+	if (i->findings.len) {
+		buf_adds(&i->out, "\nFindings:\n");
+		buf_add(&i->out, i->findings.data, i->findings.len);
+	}
+	if (i->shown < i->report.manifest.findings)
+		buf_addf(&i->out, "  %" PRIu64 " more are in manifest.json\n",
+			i->report.manifest.findings - i->shown);
+	if (i->list.members) {
+		buf_adds(&i->out, "\nMembers:\n");
+		memberlist_text(&i->list, &i->out);
+	}
+	return say_result(&i->out, (enum exit_code)verify_exit(&i->report));
+}
+
+static enum exit_code whole_json(struct inspection *i)
+{
+	static const struct verify_ops ops = {
+		.member = print_member, .begin = keep_begin, .finding = keep_finding};
+	struct verdict v = {i->rq.path, &i->report, i->note};
+	struct err e = ERR_INIT;
+	int rc;
+
+	i->rq.ops = &ops;
+	i->json = JSONW(&i->out);
+	jsonw_open(&i->json, NULL);
+	jsonw_open_array(&i->json, "members");
+	rc = judge_run(&i->rq, &i->report, i->note, &e);
+	if (i->stdout_gone)
+		return EXIT_FAILED;
+	jsonw_close_array(&i->json);
+	if (rc < 0) {
+		say_error(&e);
+		jsonw_str(&i->json, "error", e.text);
+	} else {
+		verdict_json(&v, &i->json);
+		if (i->begin.len)
+			jsonw_raw(&i->json, "begin", i->begin.data, i->begin.len);
+		jsonw_open_array(&i->json, "findings");
+		buf_add(&i->out, buf_str(&i->findings), i->findings.len);
+		jsonw_close_array(&i->json);
+		jsonw_u64(&i->json, "findings_not_listed",
+			i->report.manifest.findings - i->shown);
+	}
+	jsonw_close(&i->json);
+	buf_addc(&i->out, '\n');
+	return say_result(&i->out, rc < 0 ? EXIT_FAILED : (enum exit_code)verify_exit(&i->report));
+}
+
+static enum exit_code inspect(const struct invocation *in, struct inspection *i)
+{
+	bool json = in->option[OPTION_JSON].on;
+
+	i->rq.path = in->arg[ARG_BUNDLE].text;
+	i->rq.want = in->arg[ARG_MEMBER].text;
+	i->rq.arg = i;
+	if (i->rq.want && json)
+		return say_usage(in, "--json is about the whole bundle: leave out MEMBER");
+	if (i->rq.want)
+		return one_member(i);
+	return json ? whole_json(i) : whole_text(i);
+}
+
+static enum exit_code run(const struct invocation *in)
+{
+	struct inspection i = {.out = BUF_INIT(RESULT_MAX),
+		.begin = BUF_INIT(2 << 20),
+		.findings = BUF_INIT(FINDINGS_MAX)};
+	const char *path = in->option[OPTION_KEY].text;
+	uint8_t key[SEAL_KEY];
+	struct err e = ERR_INIT;
+	enum exit_code code;
+
+	if (hash_setup(&e) < 0 || (path && sign_load_public(path, key, &e) < 0)) {
+		say_error(&e);
+		return EXIT_FAILED;
+	}
+	if (path)
+		i.rq.trusted = key;
+	memberlist_begin(&i.list);
+	code = inspect(in, &i);
+	memberlist_done(&i.list);
+	buf_done(&i.out);
+	buf_done(&i.begin);
+	buf_done(&i.findings);
+	return code;
+}
+
+const struct command cmd_inspect = {
+	.name = "inspect",
+	.summary = "show what is in a bundle, or one member of it",
+	.details =
+		"The bundle is verified while it is read: nothing is shown that no seal covers, "
+		"except for a member that goes on behind the last seal, with a warning on stderr.\n"
+		"Exit: as verify; with MEMBER 0 when all of it is authentic, 3 when it was cut "
+		"off, "
+		"1 when there is none of this name.",
+	.options = options,
+	.args = args,
+	.run = run,
+};

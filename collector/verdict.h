@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* verdict - what verify found, for people and for scripts. */
+#include "verify.h"
+
+struct buf;
+struct jsonw;
+
+struct verdict {
+	const char *path;
+	const struct verify_report *report;
+	const char *note; /* "": none */
+};
+
+/* "SEALED, complete" and what it rests on; lines of at most 80 columns, as far as names let
+ * them. */
+void verdict_text(const struct verdict *v, struct buf *out);
+/* The same as fields of the open object. */
+void verdict_json(const struct verdict *v, struct jsonw *w);
+/* The gaps by kind: "unreadable 2, vanished 1"; nothing when there are none. */
+void verdict_gaps(const struct manifest_info *m, struct buf *out);

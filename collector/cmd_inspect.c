@@ -287,8 +287,7 @@ static enum exit_code whole_json(struct inspection *i)
 		jsonw_open_array(&i->json, "findings");
 		buf_add(&i->out, buf_str(&i->findings), i->findings.len);
 		jsonw_close_array(&i->json);
-		jsonw_u64(&i->json, "findings_not_listed",
-			i->report.manifest.findings - i->shown);
+		jsonw_u64(&i->json, "findings_not_listed", i->report.manifest.findings - i->shown);
 	}
 	jsonw_close(&i->json);
 	buf_addc(&i->out, '\n');

@@ -28,6 +28,11 @@ static void line(struct buf *out, const char *label, const char *fmt, ...)
 	buf_addc(out, '\n');
 }
 
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static const char *size_text(struct buf *b, uint64_t bytes)
 {
 	buf_clear(b);
@@ -53,8 +58,8 @@ static void headline(const struct verify_report *r, struct buf *out)
 
 	buf_adds(out, verify_verdict_names[r->verdict]);
 	if (r->verdict == VERIFY_SEALED)
-		buf_addf(out, ", %s: %" PRIu64 " members, %s\n", r->manifest.verdict, r->members,
-			size_text(&size, r->member_bytes));
+		buf_addf(out, ", %s: %" PRIu64 " member%s, %s\n", r->manifest.verdict, r->members,
+			plural(r->members), size_text(&size, r->member_bytes));
 	else if (r->verdict == VERIFY_INTERRUPTED)
 		buf_addf(out, ": authentic up to byte %" PRIu64 " of %" PRIu64 "\n",
 			r->sealed_bytes, r->file_bytes);
@@ -72,15 +77,15 @@ static void what_is_bad(const struct verify_report *r, struct buf *out)
 	if (r->bad_has_offset)
 		line(out, "offset", "%" PRIu64, r->bad_offset);
 	if (r->seals)
-		line(out, "before", "%" PRIu64 " good seals, up to byte %" PRIu64, r->seals,
-			r->sealed_bytes);
+		line(out, "before", "%" PRIu64 " good seal%s, up to byte %" PRIu64, r->seals,
+			plural(r->seals), r->sealed_bytes);
 }
 
 static void what_is_cut(const struct verify_report *r, struct buf *out)
 {
 	own_buf struct buf size = BUF_INIT(64);
 
-	line(out, "whole", "%" PRIu64 " members, %s", r->members,
+	line(out, "whole", "%" PRIu64 " member%s, %s", r->members, plural(r->members),
 		size_text(&size, r->member_bytes));
 	if (r->cut[0])
 		line(out, "cut", "%s: %" PRIu64 " of %" PRIu64 " bytes", r->cut, r->cut_done,
@@ -97,8 +102,7 @@ static void who_signed(const struct verify_report *r, struct buf *out)
 	text_time(&when, r->sealed);
 	sign_fingerprint(r->signer, print);
 	line(out, "run", "%s", r->run);
-	line(out, "sealed", "%s, %" PRIu64 " seal%s", buf_str(&when), r->seals,
-		r->seals == 1 ? "" : "s");
+	line(out, "sealed", "%s, %" PRIu64 " seal%s", buf_str(&when), r->seals, plural(r->seals));
 	line(out, "signer", "%s", print);
 	line(out, "",
 		r->trusted ? "the key that was given"

@@ -258,7 +258,7 @@ static enum exit_code whole_text(struct inspection *i)
 		buf_adds(&i->out, "\nMembers:\n");
 		memberlist_text(&i->list, &i->out);
 	}
-	return say_result(&i->out, (enum exit_code)verify_exit(&i->report));
+	return say_result(&i->out, verdict_exit(&i->report));
 }
 
 static enum exit_code whole_json(struct inspection *i)
@@ -291,7 +291,7 @@ static enum exit_code whole_json(struct inspection *i)
 	}
 	jsonw_close(&i->json);
 	buf_addc(&i->out, '\n');
-	return say_result(&i->out, rc < 0 ? EXIT_FAILED : (enum exit_code)verify_exit(&i->report));
+	return say_result(&i->out, rc < 0 ? EXIT_FAILED : verdict_exit(&i->report));
 }
 
 static enum exit_code inspect(const struct invocation *in, struct inspection *i)

@@ -88,7 +88,7 @@ static int judge_json(
 	jsonw_close_array(&o->json);
 	if (rc == 0) {
 		verdict_json(&(struct verdict){rq->path, &r, note}, &o->json);
-		*ret = (enum exit_code)verify_exit(&r);
+		*ret = verdict_exit(&r);
 	} else {
 		jsonw_str(&o->json, "verdict", NULL);
 		jsonw_str(&o->json, "error", e->text);
@@ -115,7 +115,7 @@ static int judge_text(
 		buf_adds(&o->out, "\nAuthentic:\n");
 		memberlist_text(&o->list, &o->out);
 	}
-	*ret = (enum exit_code)verify_exit(&r);
+	*ret = verdict_exit(&r);
 	return 0;
 }
 

@@ -202,7 +202,7 @@ void verdict_json(const struct verdict *v, struct jsonw *w)
 		sign_fingerprint(r->signer, print);
 	jsonw_str(w, "bundle", v->path);
 	jsonw_str(w, "verdict", verify_verdict_names[r->verdict]);
-	jsonw_u64(w, "exit", (uint64_t)verify_exit(r));
+	jsonw_u64(w, "exit", (uint64_t)verdict_exit(r));
 	jsonw_bool(w, "trusted", r->trusted);
 	jsonw_str(w, "signer", r->has_seal ? print : NULL);
 	if (r->has_seal)
@@ -219,4 +219,13 @@ void verdict_json(const struct verdict *v, struct jsonw *w)
 	cut_json(r, w);
 	manifest_json(&r->manifest, w);
 	jsonw_str(w, "note", v->note[0] ? v->note : NULL);
+}
+
+enum exit_code verdict_exit(const struct verify_report *r)
+{
+	if (r->verdict == VERIFY_BAD)
+		return EXIT_BAD;
+	if (r->verdict == VERIFY_SEALED && !strcmp(r->manifest.verdict, "complete"))
+		return EXIT_COMPLETE;
+	return EXIT_PARTIAL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* verdict - what verify found, for people and for scripts. */
+#include "exit.h"
 #include "verify.h"
 
 struct buf;
@@ -19,3 +20,5 @@ void verdict_text(const struct verdict *v, struct buf *out);
 void verdict_json(const struct verdict *v, struct jsonw *w);
 /* The gaps by kind: "unreadable 2, vanished 1"; nothing when there are none. */
 void verdict_gaps(const struct manifest_info *m, struct buf *out);
+/* 0 SEALED and complete; 3 SEALED otherwise, INTERRUPTED, NOTHING; 7 BAD. */
+enum exit_code verdict_exit(const struct verify_report *r);

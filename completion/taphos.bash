@@ -4,7 +4,7 @@ _taphos() {
 	local want='' cmd=${COMP_WORDS[1]}
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		COMPREPLY=($(compgen -W 'collect list plan keygen doctor version completion help --help --version' -- "$cur"))
+		COMPREPLY=($(compgen -W 'collect list plan verify inspect keygen doctor version completion help --help --version' -- "$cur"))
 		return
 	fi
 	# --name=value arrives as three words
@@ -37,6 +37,8 @@ _taphos() {
 	plan:--deadline) want="" ;;
 	plan:--max-size) want="" ;;
 	plan:--host-root) want="-d" ;;
+	verify:--key | verify:-k) want="-f" ;;
+	inspect:--key | inspect:-k) want="-f" ;;
 	keygen:--output | keygen:-o) want="-f" ;;
 	doctor:--output | doctor:-o) want="-f" ;;
 	doctor:--key) want="-f" ;;
@@ -45,6 +47,8 @@ _taphos() {
 	collect) want="-W '--container --pid --cgroup --force --profile --output --key --case --operator --deadline --max-size --host-root --json --quiet --help'" ;;
 	list) want="-W '--host-root --json --help'" ;;
 	plan) want="-W '--container --pid --cgroup --force --profile --output --key --case --operator --deadline --max-size --host-root --json --quiet --help'" ;;
+	verify) want="-W '--key --json --help'"; [ "${cur#-}" != "$cur" ] || want="$want -f" ;;
+	inspect) want="-W '--key --json --help'"; [ "${cur#-}" != "$cur" ] || want="$want -f"; [ "${cur#-}" != "$cur" ] || want="$want " ;;
 	keygen) want="-W '--output --json --help'" ;;
 	doctor) want="-W '--output --key --host-root --json --help'" ;;
 	version) want="-W '--json --help'" ;;

@@ -3,6 +3,8 @@ complete -c taphos -f
 complete -c taphos -n __fish_use_subcommand -a collect -d 'collect a running container into a sealed, signed bundle'
 complete -c taphos -n __fish_use_subcommand -a list -d 'show the containers on this node'
 complete -c taphos -n __fish_use_subcommand -a plan -d 'show what a collection would read and touch; collects nothing'
+complete -c taphos -n __fish_use_subcommand -a verify -d 'check that a bundle is what was collected, and all of it'
+complete -c taphos -n __fish_use_subcommand -a inspect -d 'show what is in a bundle, or one member of it'
 complete -c taphos -n __fish_use_subcommand -a keygen -d 'make an Ed25519 key pair'
 complete -c taphos -n __fish_use_subcommand -a doctor -d 'check whether this node can be collected, and how to mend it'
 complete -c taphos -n __fish_use_subcommand -a version -d 'show version, build id and libraries'
@@ -39,6 +41,13 @@ complete -c taphos -n '__fish_seen_subcommand_from plan' -l max-size -r -d 'at m
 complete -c taphos -n '__fish_seen_subcommand_from plan' -l host-root -r -F -d 'where the host\'s root is seen; found by itself where it is / or /host'
 complete -c taphos -n '__fish_seen_subcommand_from plan' -l json -d 'print the result as JSON'
 complete -c taphos -n '__fish_seen_subcommand_from plan' -l quiet -s q -d 'no progress and no summary on stderr, only errors'
+complete -c taphos -n '__fish_seen_subcommand_from verify' -l key -s k -r -F -d 'the key that must have signed'
+complete -c taphos -n '__fish_seen_subcommand_from verify' -l json -d 'print the result as JSON'
+complete -c taphos -n '__fish_seen_subcommand_from verify' -F
+complete -c taphos -n '__fish_seen_subcommand_from inspect' -l key -s k -r -F -d 'the key that must have signed'
+complete -c taphos -n '__fish_seen_subcommand_from inspect' -l json -d 'print the result as JSON'
+complete -c taphos -n '__fish_seen_subcommand_from inspect' -F
+complete -c taphos -n '__fish_seen_subcommand_from inspect' -f
 complete -c taphos -n '__fish_seen_subcommand_from keygen' -l output -s o -r -F -d 'the private key goes to FILE, the public one to FILE.pub'
 complete -c taphos -n '__fish_seen_subcommand_from keygen' -l json -d 'print the result as JSON'
 complete -c taphos -n '__fish_seen_subcommand_from doctor' -l output -s o -r -F -d 'where bundles would go'

@@ -5,6 +5,8 @@ _taphos() {
 		'collect:collect a running container into a sealed, signed bundle'
 		'list:show the containers on this node'
 		'plan:show what a collection would read and touch; collects nothing'
+		'verify:check that a bundle is what was collected, and all of it'
+		'inspect:show what is in a bundle, or one member of it'
 		'keygen:make an Ed25519 key pair'
 		'doctor:check whether this node can be collected, and how to mend it'
 		'version:show version, build id and libraries'
@@ -62,6 +64,19 @@ _taphos() {
 			'--json[print the result as JSON]' \
 			'-q[no progress and no summary on stderr, only errors]' \
 			'--quiet[no progress and no summary on stderr, only errors]' ;;
+	verify)
+		_arguments '(- *)'{-h,--help}'[show help]' \
+			'-k+[the key that must have signed]:PUBLIC.pem:_files' \
+			'--key=[the key that must have signed]:PUBLIC.pem:_files' \
+			'--json[print the result as JSON]' \
+			':BUNDLE:_files' ;;
+	inspect)
+		_arguments '(- *)'{-h,--help}'[show help]' \
+			'-k+[the key that must have signed]:PUBLIC.pem:_files' \
+			'--key=[the key that must have signed]:PUBLIC.pem:_files' \
+			'--json[print the result as JSON]' \
+			':BUNDLE:_files' \
+			'::MEMBER:' ;;
 	keygen)
 		_arguments '(- *)'{-h,--help}'[show help]' \
 			'-o+[the private key goes to FILE, the public one to FILE.pub]:FILE:_files' \

@@ -3,7 +3,6 @@
 #include "verify.h"
 
 #include "contents.h"
-#include "exit.h"
 #include "io.h"
 #include "own.h"
 #include "zframe.h"
@@ -252,13 +251,4 @@ int verify_run(const struct verify_request *rq, struct verify_report *ret, struc
 	free(v.plain);
 	hash_free(v.hash);
 	return rc;
-}
-
-int verify_exit(const struct verify_report *r)
-{
-	if (r->verdict == VERIFY_BAD)
-		return EXIT_BAD;
-	if (r->verdict == VERIFY_SEALED && !strcmp(r->manifest.verdict, "complete"))
-		return EXIT_COMPLETE;
-	return EXIT_PARTIAL;
 }

@@ -78,5 +78,3 @@ struct verify_request {
 /* 0: ret holds the verdict. Negative: it could not be read to a verdict. */
 int verify_run(const struct verify_request *rq, struct verify_report *ret, struct err *e)
 	must_check;
-/* 0 SEALED and complete, 3, 7: what docs/BUNDLE.md says. */
-int verify_exit(const struct verify_report *r);

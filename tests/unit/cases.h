@@ -2,13 +2,14 @@
 #pragma once
 /* cases - bundles by name, good and malformed, each with what must be said of it. */
 #include "kit.h"
+#include "exit.h"
 #include "verify.h"
 
 struct bundle_case {
 	const char *name;
 	void (*make)(struct kit *k); /* after kit_reset() */
 	enum verify_verdict verdict;
-	int exit;
+	enum exit_code exit;
 	const char *says; /* part of the reason or the member's name; NULL: anything */
 };
 

@@ -5,6 +5,7 @@
 #include "cases.h"
 #include "kit.h"
 #include "own.h"
+#include "verdict.h"
 #include "verify.h"
 #include "zframe.h"
 
@@ -108,9 +109,9 @@ static void check(const struct bundle_case *c, const struct verify_report *r)
 	char text[1024];
 
 	snprintf(text, sizeof(text), "%s %s", r->bad_member, r->reason);
-	if (r->verdict != c->verdict || verify_exit(r) != c->exit)
+	if (r->verdict != c->verdict || verdict_exit(r) != c->exit)
 		fail_msg("%s: %s (%s), exit %d", c->name, verify_verdict_names[r->verdict], text,
-			verify_exit(r));
+			verdict_exit(r));
 	if (c->says && !strstr(text, c->says))
 		fail_msg("%s: '%s' does not say '%s'", c->name, text, c->says);
 }
@@ -157,7 +158,7 @@ static void a_cut_is_never_sealed_and_never_bad(void **state)
 
 		if (r.verdict != (r.seals ? VERIFY_INTERRUPTED : VERIFY_NOTHING))
 			fail_msg("cut at %zu: %s %s", n, verify_verdict_names[r.verdict], r.reason);
-		assert_int_equal(verify_exit(&r), 3);
+		assert_int_equal(verdict_exit(&r), 3);
 		assert_int_equal(r.file_bytes, n);
 		assert_true(r.sealed_bytes >= sealed && r.sealed_bytes <= n);
 		sealed = r.sealed_bytes;

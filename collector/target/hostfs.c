@@ -38,6 +38,14 @@ bool hostfs_is_file(int root_fd, const char *path)
 	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+uid_t hostfs_owner(int root_fd, const char *path)
+{
+	own_fd int fd = hostfs_open_dir(root_fd, path, NULL);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 ? st.st_uid : (uid_t)-1;
+}
+
 json_t *hostfs_json(int root_fd, const char *path, struct err *e)
 {
 	own_fd int fd = io_open_in(root_fd, path, O_RDONLY, e);

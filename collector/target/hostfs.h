@@ -9,14 +9,16 @@
 #include "jsonx.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* O_PATH of a directory; links are followed, the last component included. */
 int hostfs_open_dir(int root_fd, const char *path, struct err *e) must_check;
 bool hostfs_is_dir(int root_fd, const char *path);
 bool hostfs_is_file(int root_fd, const char *path);
+/* Who owns a directory; (uid_t)-1 when it cannot be seen. */
+uid_t hostfs_owner(int root_fd, const char *path);
 /*
- * Parses a state file. Refused (-EPERM): one that somebody other than root, or the
- * owner of its directory for a rootless user's, may write. NULL on failure.
+ * Parses a state file. One that everybody may write is refused (-EPERM). NULL on failure.
  */
 json_t *hostfs_json(int root_fd, const char *path, struct err *e) must_check;
 /* The first line of a small file, without its newline. */

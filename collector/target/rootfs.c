@@ -91,6 +91,8 @@ static bool is_upper_of(int root_fd, int upper_fd)
 
 static bool is_root_mount(const struct search *s, const struct procfs_mount *m, bool own_table)
 {
+	if (!s->t->running)
+		return !strcmp(m->point, s->c->rootfs);
 	if (m->major != s->root.major || m->minor != s->root.minor)
 		return false;
 	if (own_table && s->root.mount)
@@ -191,6 +193,17 @@ static bool make_absolute(const struct search *s, const char *path, char ret[TAR
 	return home[0] && (size_t)snprintf(ret, TARGET_PATH, "%s/%s", home, path) < TARGET_PATH;
 }
 
+/*
+ * State below a user's home is that user's text: a layer of theirs is their own directory, not
+ * one they only point at.
+ */
+static bool is_owners(const struct search *s, int fd)
+{
+	struct stat st;
+
+	return !s->c || !s->c->owner || (fstat(fd, &st) == 0 && st.st_uid == s->c->owner);
+}
+
 static void open_lowers(struct search *s)
 {
 	struct target *t = s->t;
@@ -203,6 +216,10 @@ static void open_lowers(struct search *s)
 
 		if (make_absolute(s, o->text + o->lower[i], path))
 			fd = hostfs_open_dir(s->host->root_fd, path, NULL);
+		if (fd >= 0 && !is_owners(s, fd)) {
+			close(fd);
+			fd = -1;
+		}
 		if (fd < 0)
 			t->lowers_complete = false;
 		else
@@ -241,6 +258,14 @@ static void take_layers(struct search *s, bool trusted)
 	if (fd < 0) {
 		note(t, ROOTFS_UNKNOWN, "the writable layer is not where it should be");
 		record_finding(t, "no directory at %s, which should be the writable layer", path);
+		return;
+	}
+	if (!is_owners(s, fd)) {
+		note(t, ROOTFS_UNKNOWN, "a user's state names a layer that is not that user's");
+		record_finding(t,
+			"%s, which its state names as its writable layer, is not of uid %u: "
+			"not read",
+			path, (unsigned)s->c->owner);
 		return;
 	}
 	if (t->running && !is_upper_of(t->fd[TFD_ROOT], fd)) {
@@ -297,6 +322,7 @@ static void from_mounts(struct search *s)
 		s->t->rootfs = ROOTFS_PLAIN;
 }
 
+/* It has ended, but its file system may still be mounted, or be a directory of its own. */
 static void from_disk(struct search *s)
 {
 	struct target *t = s->t;
@@ -306,9 +332,26 @@ static void from_disk(struct search *s)
 		note(t, ROOTFS_UNKNOWN, "it does not run, and its state names no layer");
 		return;
 	}
+	search_process(s, 1);
+	if (!s->found)
+		search_process(s, proctab_self(s->host->proc_fd));
+	if (s->found && !strcmp(s->type, "overlay")) {
+		take_layers(s, true);
+		return;
+	}
+	if (!s->found && s->c->kind == RUNTIME_CONTAINERD) {
+		note(t, ROOTFS_UNKNOWN,
+			"it does not run: its layer is known to containerd's database alone");
+		return;
+	}
 	fd = hostfs_open_dir(s->host->root_fd, s->c->rootfs, NULL);
 	if (fd < 0) {
 		note(t, ROOTFS_UNKNOWN, "it does not run, and its root directory is gone");
+		return;
+	}
+	if (!is_owners(s, fd)) {
+		close(fd);
+		note(t, ROOTFS_UNKNOWN, "a user's state names a root that is not that user's");
 		return;
 	}
 	t->fd[TFD_ROOT] = fd;

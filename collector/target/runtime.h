@@ -44,6 +44,7 @@ struct container {
 	char lower[16 *
 		   TARGET_PATH]; /* lower layers, topmost first, ':' between; "" when not known */
 	char driver[32];	 /* "overlay2", "btrfs", ... */
+	uid_t owner; /* of the state: not 0 for a rootless engine, whose text is that user's */
 };
 
 typedef int runtime_each(const struct container_ref *ref, void *arg);

@@ -220,13 +220,12 @@ static void take_process(const struct node *node, const char *root, struct conta
 		text_parse_u64(text, INT32_MAX, &pid) == 0)
 		c->pid = (pid_t)pid;
 	/* podman's pidfile outlives its process: it claims nothing */
-	c->running = c->pid > 0 && (c->state_text[0] ? !strcmp(c->state_text, "running") :
-						       is_there(node, c->pid));
+	c->running = c->pid > 0 && (c->state_text[0] ? !strcmp(c->state_text, "running")
+						     : is_there(node, c->pid));
 	if (!c->state_text[0])
-		(void)RECORD_TEXT(c->state_text,
-			c->running ? "running" :
-			c->pid	   ? "exited" :
-				     "created");
+		(void)RECORD_TEXT(c->state_text, c->running ? "running"
+						 : c->pid   ? "exited"
+							    : "created");
 }
 
 static int load(const struct node *node, struct container *ret, struct err *e)

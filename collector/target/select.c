@@ -3,6 +3,7 @@
 #include "select.h"
 #include "buf.h"
 #include "cgroup.h"
+#include "hostfs.h"
 #include "members.h"
 #include "node.h"
 #include "own.h"
@@ -98,6 +99,7 @@ static int load(
 	(void)RECORD_TEXT(ret->ref.id, s->id);
 	(void)RECORD_TEXT(ret->ref.runtime_namespace, s->ns);
 	(void)RECORD_TEXT(ret->ref.dir, s->dir);
+	ret->owner = hostfs_owner(node->host.root_fd, s->dir);
 	return s->runtime->load(node, ret, e);
 }
 

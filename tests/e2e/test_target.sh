@@ -156,6 +156,35 @@ else
 	skip "processes that change their cgroup" "no v1 freezer to write to"
 fi
 
+# --- no runtime at all ---------------------------------------------------------------------
+# a process in namespaces of its own whose first thread has ended: /proc/PID/ns is empty then
+cat >"$TMPDIR/leader.py" <<-'PY'
+	import ctypes, os, threading, time
+	if os.fork() == 0:
+	    time.sleep(1000)
+	threading.Thread(target=time.sleep, args=(1000,)).start()
+	ctypes.CDLL(None).pthread_exit(None)
+PY
+unshare -mpn --fork python3 "$TMPDIR/leader.py" &
+outer=$!
+disown
+leader=
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	leader=$(pgrep -P "$outer" | head -n 1)
+	[ -n "$leader" ] && grep -q '^State:.Z' "/proc/$leader/status" && break
+	sleep 0.2
+done
+like "the leader has exited" "$(cat "/proc/$leader/status")" '^State:.Z'
+out=$("$SHOW" pid "$leader")
+like "a leader that exited is resolved" "$out" "^pid=$leader\$"
+like "no runtime" "$out" '^runtime=none$'
+like "its namespaces are opened by a thread of it" "$out" '^fds= .*net mnt root'
+like "its child is a member" "$out" "^member $(pgrep -P "$leader") "
+out=$("$SHOW" pid "$(pgrep -P "$leader")")
+like "by its child: the leader is a member" "$out" "^member $leader "
+is "and nobody else" "$(grep -c ^member <<<"$out")" 2
+kill -9 "$leader"
+
 # --- the state is stale --------------------------------------------------------------------
 kill -9 "$(pid_of "$TAG-a")"
 sleep 0.2

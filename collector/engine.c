@@ -112,7 +112,8 @@ static int note_missing_caps(struct run *r, size_t i, struct err *e)
 
 static int run_dumper(struct run *r, size_t i, struct err *e)
 {
-	const char *reason = job_obstacle(r, dumpers[i]);
+	bool loss;
+	const char *reason = job_obstacle(r, dumpers[i], &loss);
 	int rc;
 
 	r->progress.step++;
@@ -123,7 +124,7 @@ static int run_dumper(struct run *r, size_t i, struct err *e)
 		rc = conductor_gap(r, i, GAP_OVER_BUDGET, "the whole dumper", r->interrupted, e);
 		return rc < 0 ? rc : conductor_skip(r, i, "failed", r->interrupted, e);
 	}
-	if (reason && dumpers[i]->needs & NEED_RUNNING && !r->target->running)
+	if (reason && !loss)
 		return conductor_skip(r, i, "skipped", reason, e);
 	if (reason) {
 		rc = conductor_gap(r, i, GAP_NOT_PRESENT, "the whole dumper", reason, e);

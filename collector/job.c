@@ -58,12 +58,16 @@ void job_prepare(const struct run *r, size_t index, const struct dump *d, int ch
 	};
 }
 
-const char *job_obstacle(const struct run *r, const struct dumper *d)
+const char *job_obstacle(const struct run *r, const struct dumper *d, bool *ret_loss)
 {
 	const struct target *t = r->target;
 
+	*ret_loss = false;
 	if (d->needs & NEED_RUNNING && !t->running)
 		return "the container is not running";
+	if (d->needs & (NEED_ROOTFS | NEED_MOUNTS) && t->host_root && !r->rq->force)
+		return "its root directory is the host's own, which --force would collect";
+	*ret_loss = true;
 	if (d->needs & NEED_NETNS && t->fd[TFD_NETNS] < 0)
 		return "the network namespace could not be opened";
 	if (d->needs & NEED_ROOTFS && t->fd[TFD_UPPER] < 0 && t->fd[TFD_ROOT] < 0)

@@ -19,5 +19,6 @@ struct dump job_dump(const struct run *r, size_t index, int spool_fd);
 /* channel_fd: the worker's end, -1 for none. Points into *ret: do not copy it. */
 void job_prepare(const struct run *r, size_t index, const struct dump *d, int channel_fd,
 	struct job *ret);
-/* Why this dumper cannot run on this target, NULL when it can. */
-const char *job_obstacle(const struct run *r, const struct dumper *d);
+/* Why this dumper does not run on this target, NULL when it does. ret_loss: whether that leaves
+ * out something that is there. */
+const char *job_obstacle(const struct run *r, const struct dumper *d, bool *ret_loss);

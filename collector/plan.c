@@ -76,7 +76,8 @@ static int estimate(
 static void add_dumper(const struct run *r, size_t i, struct jsonw *w, uint64_t *total)
 {
 	const struct dumper *d = dumpers[i];
-	const char *obstacle = job_obstacle(r, d);
+	bool loss;
+	const char *obstacle = job_obstacle(r, d, &loss);
 	struct dump_estimate est = { 0 };
 	struct err why = ERR_INIT;
 	int rc = 0;

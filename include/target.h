@@ -103,6 +103,7 @@ struct target {
 	enum target_runtime runtime;
 	bool running;
 	bool host_namespaces;	  /* shares the host's mount AND pid namespaces: refuse without --force */
+	bool host_root;		  /* its root directory is the host's: walking it would collect the host */
 	char id[TARGET_ID];	  /* full container id, "" without a runtime */
 	char name[TARGET_ID];	  /* the runtime's name for it, "" when none */
 	char runtime_namespace[TARGET_ID]; /* containerd's: "moby", "k8s.io", "default" */

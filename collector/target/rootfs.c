@@ -358,6 +358,14 @@ static void from_disk(struct search *s)
 	note(t, ROOTFS_PLAIN, "a directory on disk; the container does not run");
 }
 
+static bool is_host_root(const struct target_host *host, int fd)
+{
+	struct stat ours, theirs;
+
+	return fstat(host->root_fd, &ours) == 0 && fstat(fd, &theirs) == 0 &&
+		ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
 int rootfs_resolve(
 	const struct target_host *host, const struct container *c, struct target *t, struct err *e)
 {
@@ -369,6 +377,11 @@ int rootfs_resolve(
 	*s = (struct search){.host = host, .c = c, .t = t, .layers = layers};
 	if (t->running && identify_root(t->fd[TFD_ROOT], &s->root) < 0) {
 		note(t, ROOTFS_UNKNOWN, "the root directory cannot be looked at");
+		return 0;
+	}
+	t->host_root = t->running && is_host_root(host, t->fd[TFD_ROOT]);
+	if (t->host_root) {
+		note(t, ROOTFS_UNKNOWN, "its root directory is the host's own");
 		return 0;
 	}
 	if (from_state(s))

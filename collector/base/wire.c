@@ -107,10 +107,12 @@ int wire_recv(int sock, struct wire_msg *m, int *ret_fd, bool wait, struct err *
 	own_fd int fd = -1;
 	ssize_t n;
 
+	/* A peer that ended without reading all we sent resets the connection. That is told once,
+	 * before what it said itself: its last messages are still to come. */
 	do
 		n = recvmsg(sock, &h, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-	while (n < 0 && errno == EINTR);
-	if (n == 0 || (n < 0 && errno == ECONNRESET))
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n == 0)
 		return 0;
 	if (n < 0 && errno == EAGAIN)
 		return -EAGAIN;

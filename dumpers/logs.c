@@ -31,9 +31,9 @@ enum {
 enum { OPT_MAX_BYTES };
 
 static const struct dumper_option options[] = {
-	[OPT_MAX_BYTES] = { "max_bytes", OPTION_SIZE, "2G",
-		"of all logs: newest files first, of the one that does not fit its end", NULL },
-	{ 0 },
+	[OPT_MAX_BYTES] = {"max_bytes", OPTION_SIZE, "2G",
+		"of all logs: newest files first, of the one that does not fit its end", NULL},
+	{0},
 };
 
 struct log {
@@ -51,9 +51,9 @@ struct logs {
 	struct err *e;
 	struct log *log;
 	unsigned n;
-	uint64_t more; /* over FILES_MAX */
-	char host[TARGET_PATH];		   /* where the host's root is for us: "" or "/host" */
-	char *root[ROOTS_MAX];		   /* directories a link may lead into */
+	uint64_t more;		/* over FILES_MAX */
+	char host[TARGET_PATH]; /* where the host's root is for us: "" or "/host" */
+	char *root[ROOTS_MAX];	/* directories a link may lead into */
 	unsigned roots;
 };
 
@@ -125,8 +125,8 @@ static void find_roots(struct logs *l)
 	for (unsigned i = 0; i < t->states && l->roots < ROOTS_MAX; i++) {
 		const char *slash = strrchr(t->state[i].path, '/');
 
-		snprintf(dir, sizeof(dir), "%.*s",
-			slash ? (int)(slash - t->state[i].path) : 0, t->state[i].path);
+		snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - t->state[i].path) : 0,
+			t->state[i].path);
 		if (dir[0])
 			add_root(l, dir);
 	}
@@ -161,8 +161,8 @@ static bool is_known(const struct logs *l, const struct stat *st)
 }
 
 /* Takes fd. */
-static int add_file(struct logs *l, const char *label, const char *dir, const char *name, int fd_take,
-	const struct stat *st)
+static int add_file(struct logs *l, const char *label, const char *dir, const char *name,
+	int fd_take, const struct stat *st)
 {
 	own_fd int fd = fd_take;
 	struct log *log = &l->log[l->n];
@@ -173,7 +173,7 @@ static int add_file(struct logs *l, const char *label, const char *dir, const ch
 		l->more++;
 		return 0;
 	}
-	*log = (struct log){ .label = label, .name = strdup(name), .dir = strdup(dir), .st = *st };
+	*log = (struct log){.label = label, .name = strdup(name), .dir = strdup(dir), .st = *st};
 	if (!log->name || !log->dir) {
 		free(log->name);
 		free(log->dir);
@@ -198,8 +198,8 @@ static void closedir_(DIR **d)
 		closedir(*d);
 }
 
-static int add_rotated(struct logs *l, const char *label, const char *path, const char *main,
-	int dir_fd)
+static int add_rotated(
+	struct logs *l, const char *label, const char *path, const char *main, int dir_fd)
 {
 	own_fd int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	__attribute__((cleanup(closedir_))) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -248,7 +248,8 @@ static int follow(int link_fd, const char *dir, char ret[TARGET_PATH])
 }
 
 /* One step: adds the file and what lies beside it, or writes where the link leads to path. */
-static int visit(struct logs *l, const char *label, char path[TARGET_PATH], int hop, bool *ret_again)
+static int visit(
+	struct logs *l, const char *label, char path[TARGET_PATH], int hop, bool *ret_again)
 {
 	own_fd int dir_fd = -1, fd = -1;
 	char dir[TARGET_PATH], *name, next[TARGET_PATH];
@@ -318,8 +319,8 @@ static void add_plain(char *to, size_t size, const char *from)
 
 	for (; *from && n + 1 < size; from++) {
 		bool plain = (*from >= 'a' && *from <= 'z') || (*from >= 'A' && *from <= 'Z') ||
-			(*from >= '0' && *from <= '9') || *from == '-' || *from == '_' ||
-			(*from == '.' && n && to[n - 1] != '/' && to[n - 1] != '.');
+			     (*from >= '0' && *from <= '9') || *from == '-' || *from == '_' ||
+			     (*from == '.' && n && to[n - 1] != '/' && to[n - 1] != '.');
 
 		to[n++] = plain ? *from : '_';
 	}
@@ -411,8 +412,8 @@ static int copy_log(struct logs *l, struct log *log, uint64_t *left, uint64_t *r
 
 	*ret_cut = UINT64_MAX;
 	if (fd < 0 || fstat(fd, &log->st) < 0) {
-		rc = sink_gap(l->out, GAP_UNREADABLE, log->member, log->name, strlen(log->name),
-			&why);
+		rc = sink_gap(
+			l->out, GAP_UNREADABLE, log->member, log->name, strlen(log->name), &why);
 		return rc < 0 ? gone(l->e) : 0;
 	}
 	size = (uint64_t)log->st.st_size;
@@ -488,9 +489,9 @@ static int find_all(struct logs *l)
 	find_roots(l);
 	for (unsigned i = 0; rc == 0 && i < t->logs && i < TARGET_LOGS; i++)
 		rc = find_log(l, &t->log[i]);
-	if (rc == 0 && l->more && sink_gapf(l->out, GAP_OVER_BUDGET, NULL, NULL,
-					  "%llu log files after the first %d",
-					  (unsigned long long)l->more, FILES_MAX) < 0)
+	if (rc == 0 && l->more &&
+		sink_gapf(l->out, GAP_OVER_BUDGET, NULL, NULL, "%llu log files after the first %d",
+			(unsigned long long)l->more, FILES_MAX) < 0)
 		rc = gone(l->e);
 	if (l->n)
 		qsort(l->log, l->n, sizeof(*l->log), newest_first);
@@ -500,7 +501,7 @@ static int find_all(struct logs *l)
 
 static int run(const struct dump *d, struct sink *out, struct err *e)
 {
-	__attribute__((cleanup(logs_done))) struct logs l = { .d = d, .out = out, .e = e };
+	__attribute__((cleanup(logs_done))) struct logs l = {.d = d, .out = out, .e = e};
 	int rc = find_all(&l);
 
 	return rc == 0 ? copy_all(&l) : rc;
@@ -522,11 +523,12 @@ static int estimate(const struct dump *d, struct dump_estimate *ret, struct err 
 	}
 	if (ret->bytes > d->options[OPT_MAX_BYTES].u)
 		ret->bytes = d->options[OPT_MAX_BYTES].u;
-	snprintf(ret->touches, sizeof(ret->touches), "nothing: log files of the runtime on the host");
+	snprintf(ret->touches, sizeof(ret->touches),
+		"nothing: log files of the runtime on the host");
 	return 0;
 }
 
-static const char *const prefixes[] = { "logs/", NULL };
+static const char *const prefixes[] = {"logs/", NULL};
 
 const struct dumper dumper_logs = {
 	.name = "logs",

@@ -32,30 +32,29 @@ enum {
 enum { OPT_MAX_MEMBER, OPT_PROC_TEXT, OPT_FIREWALL, OPT_CONNTRACK };
 
 static const struct dumper_option options[] = {
-	{ "max_member", OPTION_SIZE, "512M", "at most this much of each list", NULL },
-	{ "proc_text", OPTION_BOOL, "true", "copy the text of /proc/PID/net as well", NULL },
-	{ "firewall", OPTION_BOOL, "true", "nftables and legacy iptables rules", NULL },
-	{ "conntrack", OPTION_BOOL, "true", "tracked connections", NULL },
-	{ 0 },
+	{"max_member", OPTION_SIZE, "512M", "at most this much of each list", NULL},
+	{"proc_text", OPTION_BOOL, "true", "copy the text of /proc/PID/net as well", NULL},
+	{"firewall", OPTION_BOOL, "true", "nftables and legacy iptables rules", NULL},
+	{"conntrack", OPTION_BOOL, "true", "tracked connections", NULL},
+	{0},
 };
 
 /* Files of /proc/PID/net worth keeping as they are: short or not seen elsewhere. */
-static const char *const proc_files[] = { "tcp", "tcp6", "udp", "udp6", "udplite", "udplite6",
-	"raw", "raw6", "icmp", "icmp6", "unix", "packet", "netlink", "dev", "dev_mcast", "route",
+static const char *const proc_files[] = {"tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw",
+	"raw6", "icmp", "icmp6", "unix", "packet", "netlink", "dev", "dev_mcast", "route",
 	"ipv6_route", "rt_cache", "fib_trie", "fib_triestat", "arp", "if_inet6", "igmp", "igmp6",
 	"mcfilter", "mcfilter6", "anycast6", "ip_mr_vif", "ip_mr_cache", "ip6_mr_vif",
 	"ip6_mr_cache", "snmp", "snmp6", "netstat", "sockstat", "sockstat6", "softnet_stat",
-	"protocols", "ptype", "wireless", "nf_conntrack", "nf_conntrack_expect",
-	"ip_tables_names", "ip_tables_matches", "ip_tables_targets", "ip6_tables_names",
-	"ip6_tables_matches", "ip6_tables_targets", "arp_tables_names", "xfrm_stat", "ip_vs",
-	"ip_vs_conn", "bonding/bond0", "vlan/config", "sctp/eps", "sctp/assocs", "can/rcvlist_all",
-	NULL };
+	"protocols", "ptype", "wireless", "nf_conntrack", "nf_conntrack_expect", "ip_tables_names",
+	"ip_tables_matches", "ip_tables_targets", "ip6_tables_names", "ip6_tables_matches",
+	"ip6_tables_targets", "arp_tables_names", "xfrm_stat", "ip_vs", "ip_vs_conn",
+	"bonding/bond0", "vlan/config", "sctp/eps", "sctp/assocs", "can/rcvlist_all", NULL};
 
 /* Fewer, of other namespaces: who talks to whom. */
-static const char *const other_files[] = { "tcp", "tcp6", "udp", "udp6", "raw", "raw6", "unix",
-	"packet", "dev", "route", "ipv6_route", "arp", "if_inet6", NULL };
+static const char *const other_files[] = {"tcp", "tcp6", "udp", "udp6", "raw", "raw6", "unix",
+	"packet", "dev", "route", "ipv6_route", "arp", "if_inet6", NULL};
 
-static const char *const etc_files[] = { "resolv.conf", "hosts", "hostname", NULL };
+static const char *const etc_files[] = {"resolv.conf", "hosts", "hostname", NULL};
 
 static int copy_files(int net_fd, const char *const *files, const char *prefix, uint64_t max,
 	struct sink *out, struct err *e)
@@ -169,13 +168,13 @@ static bool is_hosts_netns(const struct dump *d)
 	uint64_t inode;
 
 	return init_fd >= 0 && procfs_ns_inode(init_fd, "net", &inode, NULL) == 0 &&
-		inode == d->target->ns_net;
+	       inode == d->target->ns_net;
 }
 
 static int tell_sockets(const struct sockets *s, struct sink *out)
 {
-	unsigned over[2] = { s->listening, s->raw };
-	static const char *const what[2] = { "listening on every address", "that see packets" };
+	unsigned over[2] = {s->listening, s->raw};
+	static const char *const what[2] = {"listening on every address", "that see packets"};
 	int rc = 0;
 
 	for (int i = 0; rc == 0 && i < 2; i++)
@@ -193,7 +192,7 @@ static int tell_sockets(const struct sockets *s, struct sink *out)
 static int dump_sockets(const struct dump *d, int net_fd, struct sink *out, struct err *e)
 {
 	own_sockowners struct sockowners owners = SOCKOWNERS_INIT;
-	own_netrows struct netrows rows = { 0 };
+	own_netrows struct netrows rows = {0};
 	struct sockets s = {
 		.rows = &rows,
 		.owners = &owners,
@@ -325,15 +324,15 @@ static int copy_text(const struct dump *d, int net_fd, struct sink *out, struct 
 	int rc = 0;
 
 	if (d->options[OPT_PROC_TEXT].b)
-		rc = copy_files(net_fd, proc_files, "network/proc/",
-			d->options[OPT_MAX_MEMBER].u, out, e);
+		rc = copy_files(
+			net_fd, proc_files, "network/proc/", d->options[OPT_MAX_MEMBER].u, out, e);
 	return rc == 0 ? copy_others(d, out, e) : rc;
 }
 
 static int run(const struct dump *d, struct sink *out, struct err *e)
 {
-	own_fd int net_fd = openat(
-		d->target->fd[TFD_PROC], "net", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	own_fd int net_fd =
+		openat(d->target->fd[TFD_PROC], "net", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	own_buf struct buf modules = BUF_INIT(MODULES_MAX);
 	int rc;
 
@@ -370,7 +369,7 @@ static int estimate(const struct dump *d, struct dump_estimate *ret, struct err 
 	return 0;
 }
 
-static const char *const prefixes[] = { "network/", NULL };
+static const char *const prefixes[] = {"network/", NULL};
 
 const struct dumper dumper_network = {
 	.name = "network",

@@ -29,11 +29,11 @@ enum {
 enum { OPT_REDACT, OPT_SECRET_WORDS };
 
 static const struct dumper_option options[] = {
-	[OPT_REDACT] = { "redact", OPTION_BOOL, "true",
-		"digests in place of values that look secret", NULL },
-	[OPT_SECRET_WORDS] = { "secret_words", OPTION_LIST, REDACT_WORDS,
-		"words in a name that make its value secret", NULL },
-	{ 0 },
+	[OPT_REDACT] = {"redact", OPTION_BOOL, "true",
+		"digests in place of values that look secret", NULL},
+	[OPT_SECRET_WORDS] = {"secret_words", OPTION_LIST, REDACT_WORDS,
+		"words in a name that make its value secret", NULL},
+	{0},
 };
 
 static int gone(struct err *e)
@@ -61,21 +61,20 @@ static int redacted(const struct dump *d, struct buf *text, size_t *ret_n, struc
 		return rc;
 	buf_clear(text);
 	text->max = 2 * STATE_MAX; /* the escapes may be longer than they were */
-	if (json_dump_callback(root, add_json, text,
-		    JSON_COMPACT | JSON_ENCODE_ANY) < 0)
+	if (json_dump_callback(root, add_json, text, JSON_COMPACT | JSON_ENCODE_ANY) < 0)
 		return err_set(e, ENOMEM, "no memory");
 	return 0;
 }
 
 /* Says what the file was before we changed or refused it. */
-static int tell_redaction(
-	struct sink *out, const char *member, const uint8_t digest[HASH_LEN], size_t size,
-	const struct err *why)
+static int tell_redaction(struct sink *out, const char *member, const uint8_t digest[HASH_LEN],
+	size_t size, const struct err *why)
 {
 	char hex[HASH_HEX];
 
 	hash_hex(digest, hex);
-	return sink_gapf(out, GAP_REFUSED, member, why, "original: %zu bytes, sha256 %s", size, hex);
+	return sink_gapf(
+		out, GAP_REFUSED, member, why, "original: %zu bytes, sha256 %s", size, hex);
 }
 
 /* A file's text into the bundle, redacted where it is JSON. */
@@ -95,16 +94,18 @@ static int send_text(
 		return tell_redaction(out, member, digest, size, &why) < 0 ? gone(e) : 0;
 	}
 	if (n) {
-		err_set(&why, 0, "%zu values that look secret are digests; option redact: false", n);
+		err_set(&why, 0, "%zu values that look secret are digests; option redact: false",
+			n);
 		if (tell_redaction(out, member, digest, size, &why) < 0)
 			return gone(e);
 	}
 	return sink_blob(out, member, buf_str(text), text->len, e);
 }
 
-/* A file of the host, by its path. -ENOENT when there is none: the caller knows if that is a gap. */
-static int send_file(const struct dump *d, const char *path, const char *member, struct sink *out,
-	struct err *e)
+/* A file of the host, by its path. -ENOENT when there is none: the caller knows if that is a gap.
+ */
+static int send_file(
+	const struct dump *d, const char *path, const char *member, struct sink *out, struct err *e)
 {
 	own_buf struct buf text = BUF_INIT(STATE_MAX);
 	struct err why = ERR_INIT;
@@ -115,8 +116,8 @@ static int send_file(const struct dump *d, const char *path, const char *member,
 		return send_text(d, member, &text, out, e);
 	if (rc == -ENOENT || rc == -ENOTDIR)
 		return err_set(e, ENOENT, "%s", why.text);
-	rc = sink_gapf(out, rc == -EFBIG ? GAP_OVER_BUDGET : GAP_UNREADABLE, member, &why, "/%s",
-		path);
+	rc = sink_gapf(
+		out, rc == -EFBIG ? GAP_OVER_BUDGET : GAP_UNREADABLE, member, &why, "/%s", path);
 	return rc < 0 ? gone(e) : 0;
 }
 
@@ -133,9 +134,9 @@ static void name_member(const struct target *t, unsigned i, char ret[MEMBER_MAX]
 	n = (size_t)snprintf(ret, MEMBER_MAX, "runtime/");
 	for (const char *p = t->state[i].label; *p && n < MEMBER_MAX - 16; p++) {
 		bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-			(*p >= '0' && *p <= '9') || *p == '-' || *p == '_' ||
-			(*p == '.' && ret[n - 1] != '/' && ret[n - 1] != '.') ||
-			(*p == '/' && ret[n - 1] != '/' && p[1]);
+			     (*p >= '0' && *p <= '9') || *p == '-' || *p == '_' ||
+			     (*p == '.' && ret[n - 1] != '/' && ret[n - 1] != '.') ||
+			     (*p == '/' && ret[n - 1] != '/' && p[1]);
 		ret[n++] = plain ? *p : '_';
 	}
 	ret[n] = '\0';
@@ -202,8 +203,8 @@ static json_t *parse_file(const struct dump *d, const char *path)
 	return jsonx_parse(buf_str(&text), text.len, NULL);
 }
 
-static int send_image_file(const struct dump *d, const char *path, const char *member,
-	struct sink *out, struct err *e)
+static int send_image_file(
+	const struct dump *d, const char *path, const char *member, struct sink *out, struct err *e)
 {
 	struct err why = ERR_INIT;
 	int rc = send_file(d, path, member, out, &why);
@@ -262,12 +263,18 @@ static int send_containerd_image(const struct dump *d, struct sink *out, struct 
 
 /* ---- what we made of it ---- */
 
-static const char *const rootfs_names[] = { [ROOTFS_UNKNOWN] = "unknown",
-	[ROOTFS_OVERLAY] = "overlay", [ROOTFS_FUSE_OVERLAY] = "fuse-overlayfs",
-	[ROOTFS_PLAIN] = "plain" };
-static const char *const mount_names[] = { [MOUNT_BIND] = "bind", [MOUNT_VOLUME] = "volume",
-	[MOUNT_TMPFS] = "tmpfs", [MOUNT_SHM] = "shm", [MOUNT_SECRET] = "secret",
-	[MOUNT_CONFIG] = "config", [MOUNT_PSEUDO] = "pseudo", [MOUNT_FOREIGN] = "foreign" };
+static const char *const rootfs_names[] = {[ROOTFS_UNKNOWN] = "unknown",
+	[ROOTFS_OVERLAY] = "overlay",
+	[ROOTFS_FUSE_OVERLAY] = "fuse-overlayfs",
+	[ROOTFS_PLAIN] = "plain"};
+static const char *const mount_names[] = {[MOUNT_BIND] = "bind",
+	[MOUNT_VOLUME] = "volume",
+	[MOUNT_TMPFS] = "tmpfs",
+	[MOUNT_SHM] = "shm",
+	[MOUNT_SECRET] = "secret",
+	[MOUNT_CONFIG] = "config",
+	[MOUNT_PSEUDO] = "pseudo",
+	[MOUNT_FOREIGN] = "foreign"};
 
 #define NAME_OF(names, v) ((size_t)(v) < sizeof(names) / sizeof(names[0]) ? names[v] : "unknown")
 
@@ -412,11 +419,12 @@ static int estimate(const struct dump *d, struct dump_estimate *ret, struct err 
 	return 0;
 }
 
-static const char *const prefixes[] = { "runtime/", NULL };
+static const char *const prefixes[] = {"runtime/", NULL};
 
 const struct dumper dumper_runtime = {
 	.name = "runtime",
-	.summary = "the runtime's configuration and state of the container, its image's configuration",
+	.summary =
+		"the runtime's configuration and state of the container, its image's configuration",
 	.prefixes = prefixes,
 	.caps = DUMPER_CAP(CAP_DAC_READ_SEARCH),
 	.options = options,

@@ -85,7 +85,7 @@ static int visit_array(struct walk *w, json_t *array, unsigned depth)
 
 static bool has_free_keys(const char *key)
 {
-	static const char *const names[] = { "env", "environment", "labels", "annotations", NULL };
+	static const char *const names[] = {"env", "environment", "labels", "annotations", NULL};
 
 	for (size_t i = 0; names[i]; i++)
 		if (!strcasecmp(key, names[i]))
@@ -124,7 +124,7 @@ static int visit(struct walk *w, json_t *v, bool free_keys, unsigned depth)
 
 int jsonredact(json_t *root, const char *const *words, size_t *ret_n, struct err *e)
 {
-	struct walk w = { words, 0, e };
+	struct walk w = {words, 0, e};
 	int rc = 0;
 
 	if (json_is_string(root))

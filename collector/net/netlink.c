@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-	BUFFER = 1 << 20,  /* the kernel fills 32 KiB at most, unless one message is larger */
+	BUFFER = 1 << 20,   /* the kernel fills 32 KiB at most, unless one message is larger */
 	REQUEST_MAX = 1024, /* ours: a header, a fixed body and a name or two */
 	QUIET_SECONDS = 10,
 };

@@ -35,8 +35,8 @@ void netrows_section_end(struct netrows *r)
 	sink_text_keep(&r->text);
 }
 
-int netrows_open(struct netlink *nl, int protocol, struct sink *out, const char *member,
-	struct err *e)
+int netrows_open(
+	struct netlink *nl, int protocol, struct sink *out, const char *member, struct err *e)
 {
 	struct err why = ERR_INIT;
 
@@ -71,8 +71,8 @@ static int each(uint16_t type, const uint8_t *body, size_t len, void *arg)
 int netrows_ask(struct netrows *r, struct netlink *nl, const struct netrows_table *t,
 	const struct netlink_request *body, struct err *e)
 {
-	struct reader rd = { r, t };
-	struct netlink_request rq = { t->request, body->body, body->len, each, &rd };
+	struct reader rd = {r, t};
+	struct netlink_request rq = {t->request, body->body, body->len, each, &rd};
 
 	return netlink_dump(nl, &rq, e);
 }
@@ -80,22 +80,22 @@ int netrows_ask(struct netrows *r, struct netlink *nl, const struct netrows_tabl
 static bool is_unknown(int code)
 {
 	return code == ENOENT || code == EOPNOTSUPP || code == EAFNOSUPPORT ||
-		code == EPROTONOSUPPORT;
+	       code == EPROTONOSUPPORT;
 }
 
 int netrows_dump(struct netrows *r, struct netlink *nl, const struct netrows_table *t,
 	const char *member, struct err *e)
 {
-	uint8_t head[64] = { t->family };
-	struct netlink_request body = { .body = head, .len = t->head };
+	uint8_t head[64] = {t->family};
+	struct netlink_request body = {.body = head, .len = t->head};
 	struct err why = ERR_INIT;
 	char key[64];
 	int rc;
 
 	nl->changed = false;
 	netrows_section(r, t->key);
-	rc = t->head <= sizeof(head) ? netrows_ask(r, nl, t, &body, &why) :
-				       err_set(&why, EINVAL, "head of %zu bytes", t->head);
+	rc = t->head <= sizeof(head) ? netrows_ask(r, nl, t, &body, &why)
+				     : err_set(&why, EINVAL, "head of %zu bytes", t->head);
 	netrows_section_end(r);
 	if (rc < 0) {
 		snprintf(key, sizeof(key), "%s_errno", t->key);
@@ -104,8 +104,8 @@ int netrows_dump(struct netrows *r, struct netlink *nl, const struct netrows_tab
 	if (rc < 0 && !is_unknown(-rc))
 		rc = sink_gapf(r->text.sink, GAP_UNREADABLE, member, &why, "%s", t->key);
 	else
-		rc = !nl->changed ? 0 :
-				    sink_gapf(r->text.sink, GAP_CHANGED, member, NULL,
+		rc = !nl->changed ? 0
+				  : sink_gapf(r->text.sink, GAP_CHANGED, member, NULL,
 					    "%s: changed while listed", t->key);
 	return rc < 0 ? err_set(e, -rc, "the writer is gone") : 0;
 }

@@ -35,7 +35,8 @@ struct netrows_table {
 };
 /*
  * A section of it. Where the kernel does not know this dump, the section is empty
- * and "KEY_errno" says so; any other failure is a gap of 'member', and what came before stays. Returns what ends the dumper.
+ * and "KEY_errno" says so; any other failure is a gap of 'member', and what came before stays.
+ * Returns what ends the dumper.
  */
 int netrows_dump(struct netrows *r, struct netlink *nl, const struct netrows_table *t,
 	const char *member, struct err *e) must_check;

@@ -55,8 +55,8 @@ void nlview_word(struct jsonw *w, const char *key, const char *const *words, uin
 /* NFT_RETURN is -5, NF_QUEUE is 3 with the queue's number in the upper half. */
 static void put_verdict(struct jsonw *w, const char *key, uint64_t v)
 {
-	static const char *const words[] = { "return", "goto", "jump", "break", "continue", "drop",
-		"accept", "stolen", "queue", NULL };
+	static const char *const words[] = {"return", "goto", "jump", "break", "continue", "drop",
+		"accept", "stolen", "queue", NULL};
 	int32_t code = (int32_t)v;
 
 	nlview_word(w, key, words, code < 0 ? (uint64_t)(code + 5) : (uint64_t)(code & 0xffff) + 5);
@@ -69,13 +69,17 @@ static void put_family(struct jsonw *w, const char *key, enum nlview_kind kind, 
 		unsigned number;
 		const char *name;
 	} names[] = {
-		{ NLVIEW_FAMILY, AF_UNSPEC, "unspec" }, { NLVIEW_FAMILY, AF_INET, "inet" },
-		{ NLVIEW_FAMILY, AF_INET6, "inet6" }, { NLVIEW_FAMILY, AF_BRIDGE, "bridge" },
-		{ NLVIEW_FAMILY, AF_MPLS, "mpls" }, { NLVIEW_NFFAMILY, NFPROTO_INET, "inet" },
-		{ NLVIEW_NFFAMILY, NFPROTO_IPV4, "ip" }, { NLVIEW_NFFAMILY, NFPROTO_IPV6, "ip6" },
-		{ NLVIEW_NFFAMILY, NFPROTO_ARP, "arp" },
-		{ NLVIEW_NFFAMILY, NFPROTO_NETDEV, "netdev" },
-		{ NLVIEW_NFFAMILY, NFPROTO_BRIDGE, "bridge" },
+		{NLVIEW_FAMILY, AF_UNSPEC, "unspec"},
+		{NLVIEW_FAMILY, AF_INET, "inet"},
+		{NLVIEW_FAMILY, AF_INET6, "inet6"},
+		{NLVIEW_FAMILY, AF_BRIDGE, "bridge"},
+		{NLVIEW_FAMILY, AF_MPLS, "mpls"},
+		{NLVIEW_NFFAMILY, NFPROTO_INET, "inet"},
+		{NLVIEW_NFFAMILY, NFPROTO_IPV4, "ip"},
+		{NLVIEW_NFFAMILY, NFPROTO_IPV6, "ip6"},
+		{NLVIEW_NFFAMILY, NFPROTO_ARP, "arp"},
+		{NLVIEW_NFFAMILY, NFPROTO_NETDEV, "netdev"},
+		{NLVIEW_NFFAMILY, NFPROTO_BRIDGE, "bridge"},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -144,7 +148,7 @@ static const struct nlview *view_of(const struct nlview *view, uint16_t type)
 
 static const struct nlview *chosen(const struct nlview_choice *c, const struct netlink_attr *name)
 {
-	for (; c->name; c++)
+	for (; name->data && c->name; c++)
 		if (strnlen((const char *)name->data, name->len) == strlen(c->name) &&
 			!memcmp(name->data, c->name, strlen(c->name)))
 			return c->nest;

@@ -19,13 +19,13 @@ enum nlview_kind {
 	NLVIEW_BEINT,
 	NLVIEW_BEHEX,
 	NLVIEW_BEWORD,
-	NLVIEW_VERDICT, /* of netfilter, network order: "accept", "jump" */
-	NLVIEW_FAMILY,	/* AF_INET: "inet" */
+	NLVIEW_VERDICT,	 /* of netfilter, network order: "accept", "jump" */
+	NLVIEW_FAMILY,	 /* AF_INET: "inet" */
 	NLVIEW_NFFAMILY, /* NFPROTO_IPV4: "ip" */
-	NLVIEW_TEXT,  /* bytes up to the first NUL */
-	NLVIEW_BYTES, /* hexadecimal */
-	NLVIEW_TRUE,  /* there or not */
-	NLVIEW_IP,    /* 4 or 16 bytes */
+	NLVIEW_TEXT,	 /* bytes up to the first NUL */
+	NLVIEW_BYTES,	 /* hexadecimal */
+	NLVIEW_TRUE,	 /* there or not */
+	NLVIEW_IP,	 /* 4 or 16 bytes */
 	NLVIEW_MAC,
 	NLVIEW_STRUCT, /* fields */
 	NLVIEW_NEST,   /* attributes, by nest */

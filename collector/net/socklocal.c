@@ -150,7 +150,7 @@ int socklocal_packet(uint16_t type, const uint8_t *body, size_t len, void *arg)
 /* Only the kernel's own ends have port 0: others get theirs before they are listed. */
 static int end_netlink(struct sockets *s, uint64_t inode, uint32_t port)
 {
-	struct sockets_row r = { .protocol = "netlink", .inode = inode, .kernel = !port };
+	struct sockets_row r = {.protocol = "netlink", .inode = inode, .kernel = !port};
 
 	return sockets_row_end(s, &r);
 }

@@ -27,10 +27,10 @@ struct family {
 	bool v6;
 };
 static const struct family families[] = {
-	{ "ip_tables_names", "iptables", AF_INET, IPPROTO_IP, IPT_SO_GET_INFO, IPT_SO_GET_ENTRIES,
-		false },
-	{ "ip6_tables_names", "ip6tables", AF_INET6, IPPROTO_IPV6, IP6T_SO_GET_INFO,
-		IP6T_SO_GET_ENTRIES, true },
+	{"ip_tables_names", "iptables", AF_INET, IPPROTO_IP, IPT_SO_GET_INFO, IPT_SO_GET_ENTRIES,
+		false},
+	{"ip6_tables_names", "ip6tables", AF_INET6, IPPROTO_IPV6, IP6T_SO_GET_INFO,
+		IP6T_SO_GET_ENTRIES, true},
 };
 
 /* The same of both kinds of entry. */
@@ -48,13 +48,13 @@ static bool read_entry(bool v6, const uint8_t *p, size_t n, struct entry *ret)
 		return false;
 	if (v6) {
 		memcpy(&e6, p, sizeof(e6));
-		*ret = (struct entry){ sizeof(e6), e6.target_offset, e6.next_offset, e6.counters };
+		*ret = (struct entry){sizeof(e6), e6.target_offset, e6.next_offset, e6.counters};
 	} else {
 		memcpy(&e4, p, sizeof(e4));
-		*ret = (struct entry){ sizeof(e4), e4.target_offset, e4.next_offset, e4.counters };
+		*ret = (struct entry){sizeof(e4), e4.target_offset, e4.next_offset, e4.counters};
 	}
 	return ret->target >= ret->head && ret->next <= n &&
-		ret->target + sizeof(struct xt_entry_target) <= ret->next;
+	       ret->target + sizeof(struct xt_entry_target) <= ret->next;
 }
 
 static void put_interface(struct jsonw *w, const char *key, const char *name)
@@ -63,7 +63,8 @@ static void put_interface(struct jsonw *w, const char *key, const char *name)
 		jsonw_bytes(w, key, name, strnlen(name, IFNAMSIZ));
 }
 
-static void put_address(struct jsonw *w, const char *key, const void *ip, const void *mask, size_t n)
+static void put_address(
+	struct jsonw *w, const char *key, const void *ip, const void *mask, size_t n)
 {
 	static const uint8_t none[16];
 	char name[16];
@@ -113,7 +114,8 @@ static void put_matches(struct jsonw *w, const uint8_t *p, size_t from, size_t t
 		if (m.u.match_size < sizeof(m) || from + m.u.match_size > to)
 			break;
 		jsonw_open(w, NULL);
-		jsonw_bytes(w, "name", m.u.user.name, strnlen(m.u.user.name, sizeof(m.u.user.name)));
+		jsonw_bytes(
+			w, "name", m.u.user.name, strnlen(m.u.user.name, sizeof(m.u.user.name)));
 		jsonw_u64(w, "revision", m.u.user.revision);
 		jsonw_hexbytes(w, "data", p + from + sizeof(m), m.u.match_size - sizeof(m));
 		jsonw_close(w);
@@ -133,8 +135,8 @@ static void put_target(struct jsonw *w, const uint8_t *p, size_t n)
 	if (t.u.target_size >= sizeof(t) && t.u.target_size < n)
 		n = t.u.target_size;
 	if (t.u.user.name[0]) {
-		jsonw_bytes(w, "target", t.u.user.name,
-			strnlen(t.u.user.name, sizeof(t.u.user.name)));
+		jsonw_bytes(
+			w, "target", t.u.user.name, strnlen(t.u.user.name, sizeof(t.u.user.name)));
 		jsonw_u64(w, "target_revision", t.u.user.revision);
 		jsonw_hexbytes(w, "target_data", p + sizeof(t), n - sizeof(t));
 		return;
@@ -146,7 +148,7 @@ static void put_target(struct jsonw *w, const uint8_t *p, size_t n)
 		jsonw_i64(w, "jump", verdict);
 		return;
 	}
-	verdict = verdict == XT_RETURN ? -5 : -verdict - 1; /* as nf_tables numbers them */
+	verdict = verdict == XT_RETURN ? -5 : ~verdict; /* -N - 1 is NF_N; -5 as in nf_tables */
 	for (int i = 0; i < 4; i++)
 		be[i] = (uint8_t)((uint32_t)verdict >> (24 - 8 * i));
 	nlview_value(w, "target", NLVIEW_VERDICT, be, 4);
@@ -172,8 +174,8 @@ void xtables_entries(struct jsonw *w, bool v6, const uint8_t *p, size_t n)
 
 static void put_hooks(struct jsonw *w, const struct ipt_getinfo *info)
 {
-	static const char *const hooks[] = { "prerouting", "input", "forward", "output",
-		"postrouting" };
+	static const char *const hooks[] = {
+		"prerouting", "input", "forward", "output", "postrouting"};
 
 	jsonw_open(w, "chains"); /* offsets of the first rule and of the policy */
 	for (unsigned i = 0; i < 5; i++) {
@@ -212,8 +214,8 @@ static int get_entries(int fd, const struct family *f, const char *name, struct 
 	return 0;
 }
 
-static int dump_table(int fd, const struct family *f, const char *name, struct netrows *r,
-	struct err *e)
+static int dump_table(
+	int fd, const struct family *f, const char *name, struct netrows *r, struct err *e)
 {
 	own_free struct ipt_get_entries *got = NULL;
 	struct ipt_getinfo info;
@@ -263,8 +265,8 @@ static int dump_family(const struct family *f, int net_fd, struct netrows *r, st
 	fd = socket(f->domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	if (fd < 0) {
 		(void)err_errno(&why, "raw socket");
-		rc = sink_gapf(r->text.sink, GAP_UNREADABLE, "network/iptables.json", &why,
-			"%s", f->tool);
+		rc = sink_gapf(
+			r->text.sink, GAP_UNREADABLE, "network/iptables.json", &why, "%s", f->tool);
 		return rc < 0 ? err_set(e, -rc, "the writer is gone") : 0;
 	}
 	next = names.data;
@@ -276,7 +278,7 @@ static int dump_family(const struct family *f, int net_fd, struct netrows *r, st
 
 int xtables_dump(struct sink *out, int net_fd, uint64_t max, struct err *e)
 {
-	own_netrows struct netrows r = { 0 };
+	own_netrows struct netrows r = {0};
 	int rc = 0;
 
 	netrows_begin(&r, out, max);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const words[] = { "PASS", "SECRET", "TOKEN", "KEY", NULL };
+static const char *const words[] = {"PASS", "SECRET", "TOKEN", "KEY", NULL};
 
 /* What a text becomes; the digests shortened to '#'. */
 static void becomes(const char *in, size_t want_n, const char *want)
@@ -55,7 +55,8 @@ static void keys_of_the_runtime_stay(void **state)
 static void urls_and_pem_anywhere(void **state)
 {
 	(void)state;
-	becomes("{\"a\":{\"b\":[{\"c\":\"pg://u:pw@h/d\"}]},\"d\":\"-----BEGIN RSA\",\"e\":\"http://h\"}",
+	becomes("{\"a\":{\"b\":[{\"c\":\"pg://u:pw@h/d\"}]},\"d\":\"-----BEGIN "
+		"RSA\",\"e\":\"http://h\"}",
 		2, "{\"a\":{\"b\":[{\"c\":\"#\"}]},\"d\":\"#\",\"e\":\"http://h\"}");
 }
 

@@ -35,7 +35,7 @@ static char *full(const char *path)
 /* mtime: seconds; 0 leaves it. */
 static void put(const char *path, const char *text, time_t mtime)
 {
-	struct timespec times[2] = { { mtime, 0 }, { mtime, 0 } };
+	struct timespec times[2] = {{mtime, 0}, {mtime, 0}};
 
 	char *text_path = full(path);
 
@@ -86,10 +86,14 @@ static int teardown(void **state)
 
 static void run(uint64_t max)
 {
-	union option_value options[1] = { { .u = max } };
+	union option_value options[1] = {{.u = max}};
 	own_fd int host_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct dump d = { .target = &target, .options = options, .proc_fd = -1,
-		.host_fd = host_fd, .spool_fd = -1, .max_bytes = UINT64_MAX };
+	struct dump d = {.target = &target,
+		.options = options,
+		.proc_fd = -1,
+		.host_fd = host_fd,
+		.spool_fd = -1,
+		.max_bytes = UINT64_MAX};
 	struct err e = ERR_INIT;
 
 	if (dumper_logs.run(&d, &out.sink, &e) < 0)
@@ -153,7 +157,8 @@ static void links_between_log_places_are_followed(void **state)
 	put(POD ".keep", "", 0);
 	put("var/log/containers/.keep", "", 0);
 	assert_int_equal(symlink("/" DOCKER "c0ffee-json.log", full(POD "0.log")), 0);
-	assert_int_equal(symlink("../pods/ns_web_0-1/app/0.log", full("var/log/containers/w.log")), 0);
+	assert_int_equal(
+		symlink("../pods/ns_web_0-1/app/0.log", full("var/log/containers/w.log")), 0);
 	snprintf(target.state[target.states++].path, TARGET_PATH, DOCKER "config.v2.json");
 	add_log("cri", "var/log/containers/w.log");
 	add_log("json-file", DOCKER "c0ffee-json.log"); /* the same file: once */

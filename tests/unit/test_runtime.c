@@ -77,11 +77,14 @@ static int teardown(void **state)
 
 static void run(bool redact)
 {
-	static const char *const words[] = { "PASS", "TOKEN", NULL };
-	union option_value options[2] = { { .b = redact }, { .list = words } };
+	static const char *const words[] = {"PASS", "TOKEN", NULL};
+	union option_value options[2] = {{.b = redact}, {.list = words}};
 	own_fd int host_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct dump d = { .target = &target, .options = options, .proc_fd = -1,
-		.host_fd = host_fd, .spool_fd = -1 };
+	struct dump d = {.target = &target,
+		.options = options,
+		.proc_fd = -1,
+		.host_fd = host_fd,
+		.spool_fd = -1};
 	struct err e = ERR_INIT;
 
 	if (dumper_runtime.run(&d, &out.sink, &e) < 0)
@@ -185,8 +188,12 @@ static void containerds_image_is_found(void **state)
 	snprintf(target.upper_path, sizeof(target.upper_path),
 		"/mnt/c/io.containerd.snapshotter.v1.overlayfs/snapshots/3/fs");
 	snprintf(path, sizeof(path), "%s" IMAGE, blobs);
-	put(path, "{\"config\":{\"digest\":\"sha256:ff" "112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}}");
-	snprintf(path, sizeof(path), "%sff" "112233445566778899aabbccddeeff00112233445566778899aabbccddeeff", blobs);
+	put(path, "{\"config\":{\"digest\":\"sha256:ff"
+		  "112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}}");
+	snprintf(path, sizeof(path),
+		"%sff"
+		"112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+		blobs);
 	put(path, "{\"os\":\"linux\"}");
 	run(true);
 	assert_true(has("runtime/image-manifest.json", "digest"));

@@ -92,7 +92,6 @@ static struct layer_job describe(const struct dump *d)
 		.lower = &t->fd[TFD_LOWER0],
 		.lowers = t->lowers,
 		.form = LAYER_PLAIN,
-		.mounts_known = !t->truncated,
 		.content = (enum layer_content)d->options[OPT_CONTENT].u,
 		.max_file = d->options[OPT_MAX_FILE].u,
 		.max_total = d->options[OPT_MAX_TOTAL].u,
@@ -131,6 +130,9 @@ static int remarks(const struct dump *d, const struct layer_job *job, struct sin
 			t->rootfs_note[0] ? ": " : "", t->rootfs_note,
 			t->lowers ? "and compared with the layers below"
 				  : "and there is nothing to compare it with");
+	if (rc == 0 && job->content != LAYER_FILES)
+		rc = sink_gapf(out, GAP_BY_PROFILE, job->rows, NULL, "content: %s",
+			contents[job->content]);
 	if (rc == 0 && job->lowers && !t->lowers_complete)
 		rc = sink_gapf(out, GAP_UNREADABLE, job->rows, NULL,
 			"a lower layer could not be opened: 'added' may mean 'modified'");

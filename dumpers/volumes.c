@@ -167,7 +167,6 @@ static struct layer_job describe(const struct dump *d, unsigned i, int fd)
 		.number = i + 1,
 		.root_fd = fd,
 		.form = LAYER_PLAIN,
-		.mounts_known = true,
 		.content = (enum layer_content)(policy_of(d, m) - POLICY_NAMES),
 		.max_file = d->options[OPT_MAX_FILE].u,
 		.max_total = d->options[OPT_MAX_VOLUME].u,
@@ -322,6 +321,24 @@ static int is_left(const struct dump *d, unsigned i, struct sink *out, struct er
 	return lost(out, &d->target->mount[i], GAP_STALLED, &why, e);
 }
 
+/* Says what the profile leaves out. Returns 1 when something is to be read, 0 when nothing is. */
+static int by_profile(const struct dump *d, unsigned i, struct sink *out, struct err *e)
+{
+	const struct target_mount *m = &d->target->mount[i];
+	bool told = d->resume.again && layer_job_of(d->resume.item) == i + 1;
+	enum policy policy = policy_of(d, m);
+	struct err why = ERR_INIT;
+	int rc = 0;
+
+	if (policy == POLICY_FILES)
+		return 1;
+	(void)err_set(&why, 0, "%s: %s", kinds[m->kind], policies[policy]);
+	if (m->kind != MOUNT_PSEUDO && !told)
+		rc = lost(out, m, m->kind == MOUNT_FOREIGN ? GAP_CROSSED_MOUNT : GAP_BY_PROFILE,
+			&why, e);
+	return rc < 0 ? rc : policy != POLICY_LIST;
+}
+
 static int run(const struct dump *d, struct sink *out, struct err *e)
 {
 	int rc = d->resume.again ? 0 : list(d, out, e);
@@ -329,9 +346,9 @@ static int run(const struct dump *d, struct sink *out, struct err *e)
 	if (rc == 0 && d->target->truncated && !d->resume.again)
 		rc = sink_gapf(out, GAP_OVER_BUDGET, LIST, NULL, "more mounts than are kept");
 	for (unsigned i = 0; i < d->target->mounts && rc == 0; i++) {
-		if (policy_of(d, &d->target->mount[i]) == POLICY_LIST)
-			continue;
 		rc = is_left(d, i, out, e);
+		if (rc > 0)
+			rc = by_profile(d, i, out, e);
 		if (rc <= 0)
 			continue;
 		if (!d->resume.again || layer_job_of(d->resume.item) != i + 1)

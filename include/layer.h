@@ -41,7 +41,6 @@ struct layer_job {
 	bool user_xattrs;  /* the overlay was mounted with userxattr: user.overlay.* is overlayfs'
 			      own */
 	bool no_trusted;   /* we may not see trusted.* attributes: whiteouts may be missing */
-	bool mounts_known; /* other mounts below are collected elsewhere: no gap */
 	enum layer_content content;
 	uint64_t max_file, max_total; /* bytes of content, of one file and of all */
 	uint64_t max_entries;

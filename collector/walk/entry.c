@@ -328,8 +328,7 @@ static bool is_here(struct walk *w, struct rec *r, const struct statx *x)
 	if (here)
 		return true;
 	r->flags |= REC_MOUNT;
-	if (!w->job->mounts_known)
-		rec_gap(r, GAP_CROSSED_MOUNT, WHY_MOUNT, 0);
+	rec_gap(r, GAP_CROSSED_MOUNT, WHY_MOUNT, 0);
 	return false;
 }
 
@@ -369,7 +368,7 @@ static bool is_wanted(struct walk *w, struct rec *r)
 	wanted = plan_wants(w->job, path, &inside);
 	if (!wanted) {
 		r->flags |= REC_EXCLUDED;
-		rec_gap(r, GAP_REFUSED, WHY_EXCLUDED, 0);
+		rec_gap(r, GAP_BY_PROFILE, WHY_EXCLUDED, 0);
 	}
 	return wanted && (inside || S_ISDIR(r->mode));
 }

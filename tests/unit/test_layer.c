@@ -320,7 +320,7 @@ static void limits_are_gaps(void **state)
 	collect();
 	has("/large", "\"gap\":\"over_budget\"");
 	has_not("/large", "stored");
-	has("/private", "\"gap\":\"refused\"");
+	has("/private", "\"gap\":\"by_profile\"");
 	assert_null(row("/private/key"));
 	has("/small", "\"stored\":\"layer\"");
 }

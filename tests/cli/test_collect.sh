@@ -19,8 +19,11 @@ refused() { # NAME EXIT ERE ARGS...
 	like "$name: it says so" "$err" "$text"
 }
 
-# a target in namespaces of its own
-unshare -mpnif --mount-proc --kill-child bash -c 'echo ready; exec sleep 1000' >ready &
+# a target in namespaces of its own, with a small root of its own
+mkdir -p rootfs/bin
+: >ready
+cp "$(command -v busybox)" rootfs/bin/
+unshare -mpnif --kill-child --root rootfs /bin/busybox sh -c 'echo ready; exec /bin/busybox sleep 1000' >ready &
 unshare=$!
 disown
 trap 'kill -9 $unshare; rm -rf "$TMPDIR"' EXIT # unshare ignores SIGTERM

@@ -271,7 +271,7 @@ static void gives_a_members_bytes(void **state)
 	assert_int_equal(seen.sealed, 9 << 20);
 }
 
-/* For scripts: DIR/NAME.tar.zst of every case, and DIR/list: "NAME VERDICT EXIT" */
+/* For scripts: DIR/NAME.tar.zst of every case, DIR/list: "NAME VERDICT EXIT", DIR/key.pem */
 static int write_cases(const char *dir, FILE *list, struct kit *k, const struct bundle_case *c)
 {
 	char path[512];
@@ -292,7 +292,8 @@ static int write_cases(const char *dir, FILE *list, struct kit *k, const struct 
 
 static int write_all(const char *dir, struct kit *k)
 {
-	char path[512];
+	char path[512], pem[160];
+	own_fd int fd = -1;
 	FILE *list;
 	int rc;
 
@@ -302,6 +303,12 @@ static int write_all(const char *dir, struct kit *k)
 		return 1;
 	rc = write_cases(dir, list, k, cases_stream);
 	rc = rc ? rc : write_cases(dir, list, k, cases_members);
+	if (sign_public_pem(k->seal.signer, pem, sizeof(pem), NULL) < 0)
+		rc = 1;
+	snprintf(path, sizeof(path), "%s/key.pem", dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0 || io_write(fd, pem, strlen(pem)) < 0)
+		rc = 1;
 	return fclose(list) ? 1 : rc;
 }
 

@@ -70,11 +70,11 @@ static int redacted(const struct dump *d, struct buf *text, size_t *ret_n, struc
 static int tell_redaction(struct sink *out, const char *member, const uint8_t digest[HASH_LEN],
 	size_t size, const struct err *why)
 {
+	enum gap_kind kind = why->code ? GAP_REFUSED : GAP_BY_PROFILE;
 	char hex[HASH_HEX];
 
 	hash_hex(digest, hex);
-	return sink_gapf(
-		out, GAP_REFUSED, member, why, "original: %zu bytes, sha256 %s", size, hex);
+	return sink_gapf(out, kind, member, why, "original: %zu bytes, sha256 %s", size, hex);
 }
 
 /* A file's text into the bundle, redacted where it is JSON. */

@@ -111,7 +111,7 @@ static void secrets_become_digests_and_a_gap(void **state)
 	assert_true(has("runtime/config.json", "[\"A=1\",\"MY_PASS=sha256:f52fbd32b2b3b86f"));
 	assert_false(has("runtime/config.json", "hunter2"));
 	assert_true(has("runtime/pidfile", "41"));
-	assert_true(has("gaps.txt", "refused member=runtime/config.json where=original: 37 bytes"));
+	assert_true(has("gaps.txt", "by_profile member=runtime/config.json where=original: 37 bytes"));
 	assert_int_equal(out.gaps, 1);
 	assert_true(has("runtime/target.json", "\"id\":\"c0ffee\""));
 }

@@ -142,7 +142,10 @@ static int on_close(struct writer *w, const struct wire_msg *m, struct err *e)
 		answer.c = d->gaps;
 	}
 	drop_channel(w);
-	rc = tell_progress(w, e);
+	if (w->in.dumper == WIRE_ENGINE && w->ledger.artifacts == 1)
+		rc = frames_seal(w->frames, e); /* who we are is sealed before anything is read */
+	if (rc == 0)
+		rc = tell_progress(w, e);
 	return rc < 0 ? rc : wire_send(w->spec->control, &answer, -1, e);
 }
 

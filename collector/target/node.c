@@ -49,13 +49,14 @@ static void add_usual(struct node *n)
 		"var/lib/k0s/containerd", "var/snap/microk8s/common/var/lib/containerd"};
 
 	add(&n->docker, "var/lib/docker");
+	add(&n->containerd_data, "var/lib/docker/containerd/daemon");
 	add(&n->docker, "var/snap/docker/common/var-lib-docker");
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		add_below(&n->containerd, states[i], "io.containerd.runtime.v2.task");
 		add_below(&n->containerd, states[i], "io.containerd.runtime.v1.linux");
 	}
 	for (size_t i = 0; i < sizeof(data) / sizeof(data[0]); i++)
-		add_below(&n->cri, data[i], "io.containerd.grpc.v1.cri/containers");
+		add(&n->containerd_data, data[i]);
 	add(&n->storage, "var/lib/containers/storage");
 	add(&n->storage_run, "run/containers/storage");
 }
@@ -160,6 +161,52 @@ static void look_at_dockerd(const struct process *p)
 	add(&p->n->docker, flag(p, "g"));
 }
 
+/* 'root = "/var/lib/containerd"' at the top of its configuration. */
+static void take_root_line(struct node *n, char *text)
+{
+	char *line;
+
+	while ((line = procfs_next_line(&text)) && *line != '[') {
+		char *value = line + strspn(line, " \t");
+
+		if (strncmp(value, "root", 4) != 0)
+			continue;
+		value += 4 + strspn(value + 4, " \t");
+		if (*value++ != '=')
+			continue;
+		value += strspn(value, " \t");
+		if (*value != '"' && *value != '\'')
+			continue;
+		value[1 + strcspn(value + 1, "\"'")] = '\0';
+		add(&n->containerd_data, value + 1);
+	}
+}
+
+static void look_at_containerd(const struct process *p)
+{
+	own_buf struct buf text = BUF_INIT(1 << 20);
+	const char *config = flag(p, "config");
+	char path[2 * TARGET_PATH] = "";
+
+	add(&p->n->containerd_data, flag(p, "root"));
+	if (!*config)
+		config = flag(p, "c");
+	if (*config && *config != '/' && readlinkat(p->fd, "cwd", path, TARGET_PATH - 1) < 0)
+		return;
+	if (strlen(config) >= TARGET_PATH)
+		return;
+	snprintf(path + strlen(path), sizeof(path) - strlen(path), "/%s",
+		*config ? config : "etc/containerd/config.toml");
+	if (io_read_file(p->n->host.root_fd, path, &text, NULL) == 0 && text.len)
+		take_root_line(p->n, text.data);
+}
+
+static bool is_daemon(const char *comm)
+{
+	return !strncmp(comm, "containerd-shim", 15) || !strcmp(comm, "conmon") ||
+	       !strcmp(comm, "dockerd") || !strcmp(comm, "containerd");
+}
+
 static int look_at(const struct proc_row *row, struct node *n)
 {
 	own_fd int fd = procfs_open_pid(n->host.proc_fd, row->pid, NULL);
@@ -176,6 +223,8 @@ static int look_at(const struct proc_row *row, struct node *n)
 		look_at_conmon(&p);
 	else if (!strcmp(row->comm, "dockerd"))
 		look_at_dockerd(&p);
+	else
+		look_at_containerd(&p);
 	return 0;
 }
 
@@ -194,8 +243,7 @@ static int consider(pid_t pid, void *arg)
 	if (fd < 0 || procfs_read_stat(fd, &st, NULL) < 0)
 		return 0;
 	memcpy(row.comm, st.comm, sizeof(row.comm) - 1);
-	if (strncmp(row.comm, "containerd-shim", 15) != 0 && strcmp(row.comm, "conmon") != 0 &&
-		strcmp(row.comm, "dockerd") != 0)
+	if (!is_daemon(row.comm))
 		return 0;
 	/* anybody in a container may carry such a name */
 	proctab_namespaces(fd, &row);

@@ -16,10 +16,10 @@ struct node_dirs {
 
 struct node {
 	struct target_host host;
-	struct node_dirs docker;     /* data roots: /var/lib/docker */
-	struct node_dirs containerd; /* task directories, with namespaces below */
-	struct node_dirs cri;	     /* .../io.containerd.grpc.v1.cri/containers */
-	struct node_dirs storage;    /* of podman and CRI-O: /var/lib/containers/storage */
+	struct node_dirs docker;	  /* data roots: /var/lib/docker */
+	struct node_dirs containerd;	  /* task directories, with namespaces below */
+	struct node_dirs containerd_data; /* its root directories: /var/lib/containerd */
+	struct node_dirs storage;	  /* of podman and CRI-O: /var/lib/containers/storage */
 	struct node_dirs storage_run;
 };
 

@@ -185,6 +185,7 @@ static bool make_absolute(const struct search *s, const char *path, char ret[TAR
 {
 	char home[TARGET_PATH];
 
+	ret[0] = '\0';
 	if (path[0] == '/')
 		return RECORD_TEXT(*(char(*)[TARGET_PATH])ret, path);
 	(void)RECORD_TEXT(home, s->c && s->c->layers[0] ? s->c->layers : s->point);
@@ -291,9 +292,14 @@ static void take_layers(struct search *s, bool trusted)
 static bool from_state(struct search *s)
 {
 	struct overlay *o = s->layers;
+	char path[TARGET_PATH];
 
 	if (!s->c || !s->c->upper[0])
 		return false;
+	if (!make_absolute(s, s->c->upper, path) || !hostfs_is_dir(s->host->root_fd, path)) {
+		record_finding(s->t, "no directory at %s, where its state says its layer is", path);
+		return false;
+	}
 	*s->type = '\0';
 	overlay_parse((char[]){""}, o);
 	o->has_upper = true;

@@ -2,6 +2,7 @@
 /* runtime_containerd - containers of containerd in any namespace: task directories of those
  * that run, directories of its CRI plugin for those that ended. */
 #include "buf.h"
+#include "ctrdb.h"
 #include "hostfs.h"
 #include "io.h"
 #include "node.h"
@@ -14,6 +15,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#define CRI_CONTAINERS "io.containerd.grpc.v1.cri/containers"
 
 struct walk {
 	const struct node *node;
@@ -43,10 +46,13 @@ static int list(const struct node *node, runtime_each *each, void *arg, struct e
 		w.tasks = node->containerd.dir[i];
 		rc = hostfs_each_name(node->host.root_fd, w.tasks, each_namespace, &w, e);
 	}
+	for (unsigned i = 0; !rc && i < node->containerd_data.n; i++)
+		rc = ctrdb_list(node, node->containerd_data.dir[i], &w.like, each, arg, e);
 	(void)RECORD_TEXT(w.like.runtime_namespace, "k8s.io");
-	for (unsigned i = 0; !rc && i < node->cri.n; i++) {
-		(void)RECORD_TEXT(w.like.dir, node->cri.dir[i]);
-		rc = runtime_list_dir(&node->host, &w.like, each, arg, e);
+	for (unsigned i = 0; !rc && i < node->containerd_data.n; i++) {
+		if ((size_t)snprintf(w.like.dir, sizeof(w.like.dir), "%s/%s",
+			    node->containerd_data.dir[i], CRI_CONTAINERS) < sizeof(w.like.dir))
+			rc = runtime_list_dir(&node->host, &w.like, each, arg, e);
 	}
 	return rc;
 }
@@ -122,18 +128,33 @@ static void load_ended(const struct node *node, struct container *c)
 		c->pod_name[0] = '\0';
 }
 
+static bool is_data_root(const struct node *node, const char *dir)
+{
+	for (unsigned i = 0; i < node->containerd_data.n; i++)
+		if (!strcmp(node->containerd_data.dir[i], dir))
+			return true;
+	return false;
+}
+
 static int load(const struct node *node, struct container *ret, struct err *e)
 {
 	struct err why = ERR_INIT;
-	own_json json_t *spec = spec_read(&node->host, ret->ref.dir, &why);
+	own_json json_t *spec = NULL;
+	bool known = false;
 
+	if (!is_data_root(node, ret->ref.dir))
+		spec = spec_read(&node->host, ret->ref.dir, &why);
 	if (spec)
 		load_task(node, spec, ret);
-	else if (strstr(ret->ref.dir, "io.containerd.grpc.v1.cri"))
+	for (unsigned i = 0; !known && i < node->containerd_data.n; i++)
+		known = ctrdb_describe(node, node->containerd_data.dir[i], ret);
+	if (!spec && strstr(ret->ref.dir, CRI_CONTAINERS))
 		load_ended(node, ret);
-	else
-		return err_set(e, why.code, "%s", why.text);
-	if (spec && !strcmp(ret->ref.runtime_namespace, "moby"))
+	else if (!spec && !known)
+		return err_set(e, why.code ? why.code : ENOENT, "%s", why.text);
+	else if (!spec)
+		(void)RECORD_TEXT(ret->state_text, "exited");
+	if (!strcmp(ret->ref.runtime_namespace, "moby"))
 		ret->kind = RUNTIME_DOCKER;
 	return 0;
 }
@@ -185,6 +206,7 @@ static int fill(const struct node *node, const struct container *c, struct targe
 	static const char *const files[] = {"config.json", "init.pid", "options.json", "runtime",
 		"shim-binary-path", "address", "bootstrap.json", "log.json", "status"};
 	struct pod_logs logs = {&node->host, c, t};
+	own_json json_t *spec = NULL;
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		char path[2 * TARGET_PATH];
@@ -193,6 +215,9 @@ static int fill(const struct node *node, const struct container *c, struct targe
 		if (hostfs_is_file(node->host.root_fd, path))
 			record_state(t, files[i], path);
 	}
+	for (unsigned i = 0; !c->bundle[0] && !spec && i < node->containerd_data.n; i++)
+		spec = ctrdb_spec(node, node->containerd_data.dir[i], c);
+	spec_mounts(spec, "", t);
 	if (!runtime_id_is_sane(c->pod_name) || !runtime_id_is_sane(c->pod_container))
 		return 0;
 	return hostfs_each_name(node->host.root_fd, "var/log/pods", add_pod_logs, &logs, e);

@@ -182,7 +182,7 @@ like "its namespaces are opened by a thread of it" "$out" '^fds= .*net mnt root'
 like "its child is a member" "$out" "^member $(pgrep -P "$leader") "
 out=$("$SHOW" pid "$(pgrep -P "$leader")")
 like "by its child: the leader is a member" "$out" "^member $leader "
-is "and nobody else" "$(grep -c ^member <<<"$out")" 2
+is "and, beside both, only who made the mount namespace" "$(grep -c ^member <<<"$out")" 3
 kill -9 "$leader"
 
 # --- the state is stale --------------------------------------------------------------------

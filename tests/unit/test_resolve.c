@@ -280,6 +280,29 @@ static void containerd_namespaces_and_logs(void **state)
 	close_fixture(&f);
 }
 
+/* Its task is gone: containerd's databases alone know it. */
+static void containerd_ended(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_fixture(&f, "containerd");
+	assert_int_equal(resolve(&f, SELECT_CONTAINER, "shop"), 0);
+	assert_string_equal(f.t->id, "ended");
+	assert_string_equal(f.t->runtime_namespace, "default");
+	assert_string_equal(f.t->state_text, "exited");
+	assert_string_equal(f.t->image, "docker.io/library/tgt:1");
+	assert_int_equal(strlen(f.t->image_digest), 71);
+	assert_string_equal(f.t->upper_path,
+		"/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/3/fs");
+	assert_true(f.t->fd[TFD_UPPER] >= 0);
+	assert_int_equal(f.t->lowers, 1);
+	assert_true(f.t->lowers_complete);
+	assert_mount(f.t, "/data", MOUNT_BIND);
+	assert_no_finding(f.t);
+	close_fixture(&f);
+}
+
 static void names_may_be_ambiguous(void **state)
 {
 	struct fixture f;
@@ -389,6 +412,7 @@ int main(void)
 		cmocka_unit_test(crio_start_time_counts),
 		cmocka_unit_test(pods_that_disagree),
 		cmocka_unit_test(containerd_namespaces_and_logs),
+		cmocka_unit_test(containerd_ended),
 		cmocka_unit_test(names_may_be_ambiguous),
 		cmocka_unit_test(podman_running_and_created),
 		cmocka_unit_test(an_id_without_state),

@@ -162,13 +162,22 @@ static void put_unseen(struct netrows *r, struct sockowners *o)
 	netrows_section_end(r);
 }
 
+/* 0, and the network namespace of a process. */
+static int netns_of(const struct dump *d, pid_t pid, uint64_t *ret)
+{
+	own_fd int pid_fd = procfs_open_pid(d->proc_fd, pid, NULL);
+
+	return pid_fd < 0 ? pid_fd : procfs_ns_inode(pid_fd, "net", ret, NULL);
+}
+
+/* Compared with init's; where that may not be looked at, with the engine's: our parent's. */
 static bool is_hosts_netns(const struct dump *d)
 {
-	own_fd int init_fd = procfs_open_pid(d->proc_fd, 1, NULL);
 	uint64_t inode;
 
-	return init_fd >= 0 && procfs_ns_inode(init_fd, "net", &inode, NULL) == 0 &&
-	       inode == d->target->ns_net;
+	if (netns_of(d, 1, &inode) < 0 && netns_of(d, getppid(), &inode) < 0)
+		return false;
+	return inode == d->target->ns_net;
 }
 
 static int tell_sockets(const struct sockets *s, struct sink *out)
@@ -181,6 +190,9 @@ static int tell_sockets(const struct sockets *s, struct sink *out)
 		if (over[i] > SOCKETS_FINDINGS)
 			rc = sink_finding(out, "%u sockets %s in all: see network/sockets.json",
 				over[i], what[i]);
+	if (rc == 0 && !s->listeners_are_theirs)
+		rc = sink_finding(out, "the network is the host's: sockets, rules and routes in "
+				       "network/ are those of the whole host");
 	if (rc == 0 && s->ownerless && s->listeners_are_theirs)
 		rc = sink_finding(out,
 			"%llu sockets have no owner among the processes: held elsewhere, on their "

@@ -19,8 +19,10 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netpacket/packet.h>
+#include <pthread.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -122,6 +124,42 @@ static json_t *load(const char *name)
 
 static int fds[16];
 
+/* A socket whose only holder is a message nobody has read yet. */
+static void send_away(void)
+{
+	int fd = listener(AF_INET, SOCK_STREAM, 0, 4008);
+	char control[CMSG_SPACE(sizeof(int))] = {0};
+	struct iovec iov = {"x", 1};
+	struct msghdr m = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	*c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)),
+		.cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS};
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	assert_int_equal(sendmsg(fds[7], &m, 0), 1);
+	close(fd);
+}
+
+/* A thread with descriptors of its own: the process's list does not have them. */
+static pthread_t thread;
+static pid_t hider;
+static sem_t hidden, done;
+
+static void *hide(void *arg)
+{
+	(void)arg;
+	assert_int_equal(unshare(CLONE_FILES), 0);
+	(void)listener(AF_INET, SOCK_STREAM, 0, 4009);
+	hider = gettid();
+	sem_post(&hidden);
+	sem_wait(&done); /* its end would close them */
+	return NULL;
+}
+
 static void open_sockets(void)
 {
 	struct sockaddr_ll ll = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
@@ -141,6 +179,11 @@ static void open_sockets(void)
 		bind(fds[10], (struct sockaddr *)&(struct sockaddr_nl){.nl_family = AF_NETLINK},
 			sizeof(struct sockaddr_nl)),
 		0);
+	send_away();
+	sem_init(&hidden, 0, 0);
+	sem_init(&done, 0, 0);
+	assert_int_equal(pthread_create(&thread, NULL, hide, NULL), 0);
+	sem_wait(&hidden);
 }
 
 /* What a host's own filter may do to us: no netlink. For good. */
@@ -172,6 +215,10 @@ static int setup(void **state)
 	char etc[80];
 
 	(void)state;
+	own_fd int diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+
+	if (diag < 0) /* an emulator of user programs has none */
+		return 0;
 	if (unshare(CLONE_NEWNET) < 0)
 		return errno == EPERM ? 0 : -1; /* the tests skip */
 	snprintf(dir, sizeof(dir), "/tmp/test_network.XXXXXX");
@@ -213,6 +260,10 @@ static int teardown(void **state)
 	(void)state;
 	json_decref(sockets);
 	json_decref(by_text);
+	if (hider) {
+		sem_post(&done);
+		pthread_join(thread, NULL);
+	}
 	return dir[0] ? nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS) : 0;
 }
 
@@ -343,6 +394,39 @@ static void text_is_the_fall_back(void **state)
 	assert_true(file_has("text/gaps.txt", "unreadable member=network/interfaces.json"));
 }
 
+static json_t *row_of_port(json_int_t port)
+{
+	json_t *row;
+	size_t i;
+
+	if (!sockets)
+		unit_skip("no sockets were made");
+	json_array_foreach(json_object_get(sockets, "sockets"), i, row)
+	{
+		if (json_integer_value(json_object_get(row, "local_port")) == port)
+			return row;
+	}
+	fail_msg("no row for port %lld", (long long)port);
+	return NULL;
+}
+
+static void a_socket_in_flight_has_no_owner(void **state)
+{
+	(void)state;
+	assert_int_equal(json_array_size(json_object_get(row_of_port(4008), "owners")), 0);
+	is_number(sockets, "without_owner", 1);
+	assert_true(file_has("findings.txt", "1 sockets have no owner among the processes"));
+}
+
+static void threads_may_have_descriptors_of_their_own(void **state)
+{
+	json_t *owners = json_object_get(row_of_port(4009), "owners");
+
+	(void)state;
+	assert_int_equal(json_array_size(owners), 1);
+	is_number(json_array_get(owners, 0), "pid", hider);
+}
+
 static void what_matters_is_a_finding(void **state)
 {
 	(void)state;
@@ -361,8 +445,6 @@ static void nothing_is_a_gap(void **state)
 		unit_skip("qemu-user translates sock_diag in part");
 	if (!sockets)
 		unit_skip("no sockets were made");
-	if (out.gaps)
-		file_has("gaps.txt", "");
 	assert_int_equal(out.gaps, 0);
 }
 
@@ -403,6 +485,8 @@ int main(void)
 		cmocka_unit_test(udp_and_raw),
 		cmocka_unit_test(unix_names_are_bytes),
 		cmocka_unit_test(packet_and_netlink),
+		cmocka_unit_test(a_socket_in_flight_has_no_owner),
+		cmocka_unit_test(threads_may_have_descriptors_of_their_own),
 		cmocka_unit_test(what_matters_is_a_finding),
 		cmocka_unit_test(nothing_is_a_gap),
 		cmocka_unit_test(text_is_the_fall_back),

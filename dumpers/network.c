@@ -62,11 +62,11 @@ static int copy_files(int net_fd, const char *const *files, const char *prefix, 
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && files[i]; i++) {
-		own_fd int fd = openat(net_fd, files[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 		struct err why = ERR_INIT;
+		own_fd int fd = io_open_in(net_fd, files[i], O_RDONLY, &why);
 		char member[128];
 
-		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		if (fd == -ENOENT || fd == -ENOTDIR)
 			continue; /* this kernel has no such file */
 		snprintf(member, sizeof(member), "%s%s", prefix, files[i]);
 		sink_item(out, i);
@@ -74,7 +74,6 @@ static int copy_files(int net_fd, const char *const *files, const char *prefix, 
 			rc = sink_copy(out, member, fd, max, e);
 			continue;
 		}
-		(void)err_errno(&why, "open");
 		if (sink_gap(out, GAP_UNREADABLE, member, "", 0, &why) < 0)
 			rc = err_set(e, EPIPE, "the writer is gone");
 	}
@@ -311,7 +310,7 @@ static int copy_other(const struct dump *d, const struct target_member *m, uint6
 	if (sink_finding(out, "process %d has a network namespace of its own: %llu", (int)m->pid,
 		    (unsigned long long)inode) < 0)
 		return err_set(e, EPIPE, "the writer is gone");
-	net_fd = openat(pid_fd, "net", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	net_fd = io_open_in(pid_fd, "net", O_PATH | O_DIRECTORY, NULL);
 	if (net_fd < 0)
 		return 0;
 	snprintf(prefix, sizeof(prefix), "network/netns-%llu/", (unsigned long long)inode);
@@ -344,12 +343,12 @@ static int copy_text(const struct dump *d, int net_fd, struct sink *out, struct 
 static int run(const struct dump *d, struct sink *out, struct err *e)
 {
 	own_fd int net_fd =
-		openat(d->target->fd[TFD_PROC], "net", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		io_open_in(d->target->fd[TFD_PROC], "net", O_RDONLY | O_DIRECTORY, e);
 	own_buf struct buf modules = BUF_INIT(MODULES_MAX);
 	int rc;
 
 	if (net_fd < 0)
-		return err_errno(e, "open net of process %d", (int)d->target->pid);
+		return err_wrap(e, net_fd, "process %d", (int)d->target->pid);
 	read_modules(d, &modules);
 	rc = dump_sockets(d, net_fd, out, e);
 	if (rc == 0)

@@ -19,9 +19,7 @@ static const char *dumper_name(const struct intake *in)
 
 static struct ledger_dumper *row(struct intake *in)
 {
-	static struct ledger_dumper nobody; /* the engine's members belong to no dumper's row */
-
-	return in->dumper == WIRE_ENGINE ? &nobody : &in->ledger->dumper[in->dumper];
+	return in->dumper == WIRE_ENGINE ? &in->nobody : &in->ledger->dumper[in->dumper];
 }
 
 static void add_gap(struct intake *in, enum gap_kind kind, const char *member, const char *why,

@@ -7,6 +7,7 @@
  */
 #include "err.h"
 #include "hash.h"
+#include "ledger.h"
 #include "sink.h"
 #include "wire.h"
 
@@ -16,13 +17,13 @@
 
 struct names;
 struct pack;
-struct ledger;
 
 enum { INTAKE_MEMBER = 200 }; /* bytes of a member's name */
 
 struct intake {
 	struct pack *pack;
 	struct ledger *ledger;
+	struct ledger_dumper nobody; /* the engine's members belong to no dumper's row */
 	struct names *names;
 	uint64_t max_bytes; /* of all members, 0: no limit */
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bolt - reads the key-value files of containerd. */
 #include "bolt.h"
+#include "hostfs.h"
 #include "io.h"
 #include "own.h"
 
 #include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -92,11 +92,11 @@ int bolt_open(struct bolt *b, int root_fd, const char *path, struct err *e)
 	struct stat st;
 
 	*b = BOLT_INIT;
-	b->fd = io_open_in(root_fd, path, O_RDONLY, e);
+	b->fd = hostfs_open_file(root_fd, path, e);
 	if (b->fd < 0)
 		return b->fd;
-	if (fstat(b->fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(e, EINVAL, "%s: not a regular file", path);
+	if (fstat(b->fd, &st) < 0)
+		return err_errno(e, "stat %s", path);
 	/* the second state lies one page on, whatever a page is: sizes are powers of two */
 	try_meta(b, 0, &best, &found);
 	for (off_t at = 512; at <= 1 << 16; at *= 2)

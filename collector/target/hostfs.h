@@ -13,6 +13,8 @@
 
 /* O_PATH of a directory; links are followed, the last component included. */
 int hostfs_open_dir(int root_fd, const char *path, struct err *e) must_check;
+/* A regular file for reading: links may lead to its directory, itself it may be none. */
+int hostfs_open_file(int root_fd, const char *path, struct err *e) must_check;
 bool hostfs_is_dir(int root_fd, const char *path);
 bool hostfs_is_file(int root_fd, const char *path);
 /* Who owns a directory; (uid_t)-1 when it cannot be seen. */

@@ -197,7 +197,9 @@ static void look_at_containerd(const struct process *p)
 		return;
 	snprintf(path + strlen(path), sizeof(path) - strlen(path), "/%s",
 		*config ? config : "etc/containerd/config.toml");
-	if (io_read_file(p->n->host.root_fd, path, &text, NULL) == 0 && text.len)
+	own_fd int fd = hostfs_open_file(p->n->host.root_fd, path, NULL);
+
+	if (fd >= 0 && io_read_all(fd, &text, NULL) == 0 && text.len)
 		take_root_line(p->n, text.data);
 }
 

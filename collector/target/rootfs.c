@@ -300,7 +300,11 @@ static bool from_state(struct search *s)
 		record_finding(s->t, "no directory at %s, where its state says its layer is", path);
 		return false;
 	}
-	*s->type = '\0';
+	if (s->t->running)
+		search_host(s);
+	if (!s->found)
+		(void)RECORD_TEXT(
+			s->type, strcmp(s->c->driver, "fuse-overlayfs") ? "overlay" : "fuse");
 	overlay_parse((char[]){""}, o);
 	o->has_upper = true;
 	(void)RECORD_TEXT(o->upper, s->c->upper);
@@ -369,7 +373,7 @@ static bool is_host_root(const struct target_host *host, int fd)
 	struct stat ours, theirs;
 
 	return fstat(host->root_fd, &ours) == 0 && fstat(fd, &theirs) == 0 &&
-		ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
 int rootfs_resolve(

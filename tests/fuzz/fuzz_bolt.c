@@ -37,7 +37,9 @@ static int each(const char *name, void *arg)
 		return 1;
 	((struct visit *)arg)->left--;
 	v.left = up->left / 4;
-	snprintf(v.at, sizeof(v.at), "%s%s%s", up->at, up->at[0] ? BOLT_SEP : "", name);
+	if ((size_t)snprintf(v.at, sizeof(v.at), "%s%s%s", up->at, up->at[0] ? BOLT_SEP : "",
+		    name) >= sizeof(v.at))
+		return 0;
 	if (bolt_get(v.b, v.at, &value) < 0 && strlen(v.at) < 512)
 		rc = bolt_each(v.b, v.at, each, &v);
 	buf_done(&value);

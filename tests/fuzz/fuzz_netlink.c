@@ -21,6 +21,11 @@ static int finding(void *ctx, const char *text)
 	return text[0] ? 0 : -1;
 }
 
+static void item(void *ctx, uint64_t n)
+{
+	(void)ctx, (void)n;
+}
+
 /* All kinds, and tables that lead back to themselves. */
 static const char *const words[] = {"a", "b", NULL};
 static const struct nlview_field fields[] = {
@@ -73,7 +78,7 @@ static void lines(struct sockets *s, const uint8_t *p, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct sink_ops ops = {.finding = finding};
+	static const struct sink_ops ops = {.finding = finding, .item = item};
 	struct sink sink = {.ops = &ops, .spool_fd = -1};
 	struct sockowner owner = {1, 41, 3, 0};
 	struct sockowners owners = {.list = &owner, .n = 1};

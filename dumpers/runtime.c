@@ -13,6 +13,7 @@
 #include "redact.h"
 #include "sink.h"
 #include "target.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -261,6 +262,30 @@ static int send_containerd_image(const struct dump *d, struct sink *out, struct 
 	return rc;
 }
 
+/* podman and CRI-O: containers/storage names the image's configuration by the base64 of its key. */
+static int send_storage_image(const struct dump *d, struct sink *out, struct err *e)
+{
+	const struct target *t = d->target;
+	const char *hex = digest_hex(t->image_digest);
+	own_buf struct buf name = BUF_INIT(256);
+	char root[TARGET_PATH], path[2 * TARGET_PATH], key[80];
+	bool found = false;
+	int rc;
+
+	for (unsigned i = 0; hex && !found && i < t->states && i < TARGET_STATES; i++)
+		found = root_before(t->state[i].path, "/overlay-containers/", root);
+	if (!found)
+		return 0;
+	snprintf(key, sizeof(key), "sha256:%.64s", hex);
+	text_base64(&name, key, strlen(key));
+	snprintf(path, sizeof(path), "%s/overlay-images/%s/manifest", root, hex);
+	rc = send_image_file(d, path, "runtime/image-manifest.json", out, e);
+	if (rc < 0)
+		return rc;
+	snprintf(path, sizeof(path), "%s/overlay-images/%s/=%s", root, hex, buf_str(&name));
+	return send_image_file(d, path, "runtime/image-config.json", out, e);
+}
+
 /* ---- what we made of it ---- */
 
 static const char *const rootfs_names[] = {[ROOTFS_UNKNOWN] = "unknown",
@@ -390,12 +415,15 @@ static int send_target(const struct dump *d, struct sink *out, struct err *e)
 
 static int run(const struct dump *d, struct sink *out, struct err *e)
 {
+	const struct target *t = d->target;
 	int rc = send_target(d, out, e);
 
 	if (rc == 0)
 		rc = send_states(d, out, e);
 	if (rc == 0)
 		rc = send_docker_image(d, out, e);
+	if (rc == 0 && (t->runtime == RUNTIME_PODMAN || t->runtime == RUNTIME_CRIO))
+		return send_storage_image(d, out, e);
 	return rc == 0 ? send_containerd_image(d, out, e) : rc;
 }
 

@@ -20,6 +20,11 @@ extern const struct dumper dumper_runtime;
 
 #define IMAGE "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
+/* base64 of "sha256:IMAGE" */
+#define KEY                                                                \
+	"c2hhMjU2OjAwMTEyMjMzNDQ1NTY2Nzc4ODk5YWFiYmNjZGRlZWZmMDAxMTIyMzM0" \
+	"NDU1NjY3Nzg4OTlhYWJiY2NkZGVlZmY="
+
 static char root[64];
 static struct dirsink out;
 static struct target target;
@@ -111,7 +116,8 @@ static void secrets_become_digests_and_a_gap(void **state)
 	assert_true(has("runtime/config.json", "[\"A=1\",\"MY_PASS=sha256:f52fbd32b2b3b86f"));
 	assert_false(has("runtime/config.json", "hunter2"));
 	assert_true(has("runtime/pidfile", "41"));
-	assert_true(has("gaps.txt", "by_profile member=runtime/config.json where=original: 37 bytes"));
+	assert_true(
+		has("gaps.txt", "by_profile member=runtime/config.json where=original: 37 bytes"));
 	assert_int_equal(out.gaps, 1);
 	assert_true(has("runtime/target.json", "\"id\":\"c0ffee\""));
 }
@@ -200,6 +206,26 @@ static void containerds_image_is_found(void **state)
 	assert_true(has("runtime/image-config.json", "linux"));
 }
 
+static void podmans_image_is_found(void **state)
+{
+	static const char images[] = "var/s/overlay-images/" IMAGE;
+	char path[512];
+
+	(void)state;
+	target.runtime = RUNTIME_PODMAN;
+	snprintf(target.image_digest, sizeof(target.image_digest), IMAGE);
+	put("var/s/overlay-containers/c0ffee/userdata/config.json", "{}");
+	add_state("config.json", "var/s/overlay-containers/c0ffee/userdata/config.json");
+	snprintf(path, sizeof(path), "%s/manifest", images);
+	put(path, "{\"layers\":[]}");
+	snprintf(path, sizeof(path), "%s/=%s", images, KEY);
+	put(path, "{\"config\":{\"Env\":[\"PASS=x\"]}}");
+	run(true);
+	assert_true(has("runtime/image-manifest.json", "layers"));
+	assert_true(has("runtime/image-config.json", "PASS=sha256:"));
+	assert_int_equal(out.gaps, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -212,6 +238,7 @@ int main(void)
 		TEST(odd_states_are_gaps),
 		TEST(dockers_image_is_found),
 		TEST(containerds_image_is_found),
+		TEST(podmans_image_is_found),
 	};
 
 	if (hash_setup(NULL) < 0)

@@ -7,7 +7,6 @@
 #include "procfs.h"
 #include "proctab.h"
 #include "record.h"
-#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -261,11 +260,8 @@ static void find_all(struct round *r, bool (*is)(const struct round *r, size_t i
 
 		if (!is(r, i))
 			continue;
-		if (n++ < NAMED) {
-			buf_addf(&names, "%s%d (", n > 1 ? ", " : "", (int)row->pid);
-			text_escape(&names, row->comm, strlen(row->comm));
-			buf_adds(&names, ")");
-		}
+		if (n++ < NAMED)
+			buf_addf(&names, "%s%d (%s)", n > 1 ? ", " : "", (int)row->pid, row->comm);
 	}
 	if (n)
 		record_finding(

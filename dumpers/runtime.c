@@ -269,20 +269,24 @@ static int send_storage_image(const struct dump *d, struct sink *out, struct err
 	const char *hex = digest_hex(t->image_digest);
 	own_buf struct buf name = BUF_INIT(256);
 	char root[TARGET_PATH], path[2 * TARGET_PATH], key[80];
-	bool found = false;
+	const char *at = root;
+	bool found;
 	int rc;
 
+	/* state files lie under the run root as well, where there are no images */
+	found = hex && root_before(t->upper_path, "/overlay/", root);
 	for (unsigned i = 0; hex && !found && i < t->states && i < TARGET_STATES; i++)
 		found = root_before(t->state[i].path, "/overlay-containers/", root);
 	if (!found)
 		return 0;
+	at += root[0] == '/';
 	snprintf(key, sizeof(key), "sha256:%.64s", hex);
 	text_base64(&name, key, strlen(key));
-	snprintf(path, sizeof(path), "%s/overlay-images/%s/manifest", root, hex);
+	snprintf(path, sizeof(path), "%s/overlay-images/%s/manifest", at, hex);
 	rc = send_image_file(d, path, "runtime/image-manifest.json", out, e);
 	if (rc < 0)
 		return rc;
-	snprintf(path, sizeof(path), "%s/overlay-images/%s/=%s", root, hex, buf_str(&name));
+	snprintf(path, sizeof(path), "%s/overlay-images/%s/=%s", at, hex, buf_str(&name));
 	return send_image_file(d, path, "runtime/image-config.json", out, e);
 }
 

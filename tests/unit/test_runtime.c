@@ -214,8 +214,9 @@ static void podmans_image_is_found(void **state)
 	(void)state;
 	target.runtime = RUNTIME_PODMAN;
 	snprintf(target.image_digest, sizeof(target.image_digest), IMAGE);
-	put("var/s/overlay-containers/c0ffee/userdata/config.json", "{}");
-	add_state("config.json", "var/s/overlay-containers/c0ffee/userdata/config.json");
+	snprintf(target.upper_path, sizeof(target.upper_path), "/var/s/overlay/3/diff");
+	put("run/s/overlay-containers/c0ffee/userdata/config.json", "{}");
+	add_state("config.json", "run/s/overlay-containers/c0ffee/userdata/config.json");
 	snprintf(path, sizeof(path), "%s/manifest", images);
 	put(path, "{\"layers\":[]}");
 	snprintf(path, sizeof(path), "%s/=%s", images, KEY);

@@ -127,8 +127,10 @@ fuzz:  ## fuzz every parser for SECONDS=60 (T=NAME: one of them)
 	@scripts/fuzz $(O)-fuzz $(SECONDS) $(T)
 bench:  ## speed and memory, as ratios to standard tools
 	@scripts/packages bench
-	@$(MAKE) all
-	@tests/bench/run $(O)/taphos
+	@$(MAKE) all $(O)/tests/bench/crowd
+	@tests/bench/run $(O)/taphos $(O) $(CASE)
+$(O)/tests/bench/crowd: tests/bench/crowd.c
+	@mkdir -p $(@D) && $(CC) -O2 -Wall -Wextra -static -o $@ $<
 unit-programs: $(UNIT)
 tools: $(TOOLS)
 fuzz-programs: $(FUZZ)

@@ -5,7 +5,8 @@
  * descriptors it is given and nothing else: run it in a worker. hash_setup() must have run.
  *
  * Nothing is decompressed before the seal over it was found good: with a trusted key, only
- * what that key signed. Memory: about 16 MiB, and 16 bytes for each member.
+ * what that key signed. Memory: about 16 MiB and 16 bytes for each member; SHA256SUMS is mapped
+ * from sums_fd for its signature, in pages that the kernel can take back.
  */
 #include "err.h"
 #include "hash.h"

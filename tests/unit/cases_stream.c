@@ -374,7 +374,7 @@ const struct bundle_case cases_stream[] = {
 	{"foreign_zst", foreign_zst, VERIFY_BAD, EXIT_BAD, "not a taphos bundle"},
 	{"foreign_skippable", foreign_skippable, VERIFY_BAD, EXIT_BAD,
 		"neither a frame nor a seal"},
-	{"bit_rot", bit_rot, VERIFY_BAD, EXIT_BAD, NULL},
+	{"bit_rot", bit_rot, VERIFY_BAD, EXIT_BAD, "not those that were sealed"},
 	{"garbage_frame", garbage_frame, VERIFY_BAD, EXIT_BAD, "does not decompress"},
 	{0},
 };

@@ -28,8 +28,9 @@ struct resolve {
 	const struct target_host *host;
 	const struct node *node;
 	struct target *t;
-	struct container *c; /* ref.runtime NULL: no state was found */
-	pid_t asked;	     /* the process the user named, 0 none */
+	struct container *c;	/* ref.runtime NULL: no state was found */
+	struct buf *candidates; /* may be NULL */
+	pid_t asked;		/* the process the user named, 0 none */
 };
 
 /* --- what the state says, into the target --- */
@@ -338,20 +339,36 @@ static int resolve_pid(struct resolve *r, const char *text, struct err *e)
 struct cgroup_search {
 	const char *path;
 	const struct proc_row *oldest;
+	struct cgroup_id found; /* the last container below the path */
+	unsigned containers;	/* how often that was another one than before: above 1, several */
+	struct buf *candidates;
 };
+
+static void note_container(struct cgroup_search *s, const char *path)
+{
+	struct cgroup_id id;
+
+	if (!cgroup_identify(path, &id) || id.monitor || id.weak || id.own_len <= strlen(s->path) ||
+		!strcmp(id.id, s->found.id))
+		return;
+	s->found = id;
+	s->containers++;
+	if (s->candidates && !strstr(buf_str(s->candidates), id.id))
+		buf_addf(s->candidates, "%s\n", id.id);
+}
 
 static void consider(struct cgroup_search *s, const struct proctab *tab, const struct proc_row *row)
 {
 	const char *text = proctab_cgroup(tab, row);
 	struct cgroup_line line;
 
-	if (s->oldest && s->oldest->start_ticks <= row->start_ticks)
-		return;
-	while ((text = cgroup_next(text, &line)))
-		if (cgroup_is_below(line.path, s->path)) {
+	while ((text = cgroup_next(text, &line))) {
+		if (!cgroup_is_below(line.path, s->path))
+			continue;
+		note_container(s, line.path);
+		if (!s->oldest || s->oldest->start_ticks > row->start_ticks)
 			s->oldest = row;
-			return;
-		}
+	}
 }
 
 /* "/sys/fs/cgroup[/CONTROLLER]/x" is taken as "/x". */
@@ -372,7 +389,7 @@ static const char *below_hierarchy(const struct target_host *host, const char *p
 static int resolve_cgroup(struct resolve *r, const char *path, struct err *e)
 {
 	own_proctab struct proctab tab = {0};
-	struct cgroup_search s = {below_hierarchy(r->host, path), NULL};
+	struct cgroup_search s = {below_hierarchy(r->host, path), .candidates = r->candidates};
 	struct cgroup_id id = {0};
 	char line[TARGET_PATH + 8];
 	int rc;
@@ -392,6 +409,14 @@ static int resolve_cgroup(struct resolve *r, const char *path, struct err *e)
 		consider(&s, &tab, &tab.row[i]);
 	if (!s.oldest)
 		return err_set(e, ENOENT, "no process in cgroup %s", s.path);
+	if (s.containers > 1)
+		return err_set(e, ENOTUNIQ, "cgroup %s holds several containers: name one", s.path);
+	if (s.containers == 1 && !id.id[0]) {
+		rc = select_by_id(r->node, s.found.id, s.found.runtime_namespace, r->c, e);
+		if (rc != -ENOENT)
+			return rc < 0 ? rc : finish(r, e);
+	}
+	memset(r->c, 0, sizeof(*r->c));
 	if (!id.id[0]) {
 		RECORD_FIELD(r->t, r->t->cgroup_v2, s.path);
 		RECORD_FIELD(r->t, r->t->cgroup_v1, s.path);
@@ -425,7 +450,7 @@ static pid_t find_by_cgroup_name(const struct proctab *tab, const char *text, st
 	return best ? best->pid : 0;
 }
 
-static int resolve_text(struct resolve *r, const char *text, struct buf *candidates, struct err *e)
+static int resolve_text(struct resolve *r, const char *text, struct err *e)
 {
 	own_proctab struct proctab tab = {0};
 	struct cgroup_id id = {0};
@@ -435,7 +460,7 @@ static int resolve_text(struct resolve *r, const char *text, struct buf *candida
 
 	if (!*text)
 		return err_set(e, EINVAL, "the container's name is empty");
-	rc = select_by_text(r->node, text, r->c, candidates, e);
+	rc = select_by_text(r->node, text, r->c, r->candidates, e);
 	if (rc != -ENOENT)
 		return rc < 0 ? rc : finish(r, e);
 	if (proctab_scan(r->host->proc_fd, &tab, &scan) < 0)
@@ -450,7 +475,7 @@ int resolve_target(const struct target_host *host, const struct target_selector 
 {
 	own_free struct container *c = calloc(1, sizeof(*c));
 	own_free struct node *node = malloc(sizeof(*node));
-	struct resolve r = {host, node, ret, c, 0};
+	struct resolve r = {host, node, ret, c, candidates, 0};
 	int rc;
 
 	attach_reset(ret);
@@ -464,7 +489,7 @@ int resolve_target(const struct target_host *host, const struct target_selector 
 	else if (sel->kind == SELECT_CGROUP)
 		rc = resolve_cgroup(&r, sel->text, e);
 	else
-		rc = resolve_text(&r, sel->text, candidates, e);
+		rc = resolve_text(&r, sel->text, e);
 	if (rc < 0)
 		attach_close(ret);
 	return rc;

@@ -269,7 +269,9 @@ static void take_layers(struct search *s, bool trusted)
 			path, (unsigned)s->c->owner);
 		return;
 	}
-	if (t->running && !is_upper_of(t->fd[TFD_ROOT], fd)) {
+	/* a FUSE root shows what its server says, cached: no proof either way */
+	if (t->running && overlay_kind(s->type) == ROOTFS_OVERLAY &&
+		!is_upper_of(t->fd[TFD_ROOT], fd)) {
 		record_finding(t, "the root of the init process does not lie over %s%s", path,
 			trusted ? ", its writable layer: it has another root by now"
 				: ", as its own mount table says: not read");

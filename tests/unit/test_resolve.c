@@ -369,6 +369,26 @@ static void the_hosts_own_processes(void **state)
 	close_fixture(&f);
 }
 
+static void a_pods_cgroup_holds_several(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_fixture(&f, "containerd");
+	add_process(&f, 4601, 20, "k3s", "0::/kubepods/burstable/pod" POD_UID "/" K3S "\n", "run");
+	assert_int_equal(resolve(&f, SELECT_CGROUP, "/kubepods/burstable/pod" POD_UID), 0);
+	assert_string_equal(f.t->id, K3S);
+	assert_int_equal(resolve(&f, SELECT_CGROUP, "/kubepods/burstable/pod" POD_UID "/" K3S), 0);
+	assert_string_equal(f.t->id, K3S);
+	add_process(
+		&f, 4602, 21, "pause", "0::/kubepods/burstable/pod" POD_UID "/" ENDED "\n", "run");
+	assert_int_equal(resolve(&f, SELECT_CGROUP, "/kubepods/burstable/pod" POD_UID), -ENOTUNIQ);
+	assert_non_null(strstr(buf_str(&f.candidates), K3S));
+	assert_non_null(strstr(buf_str(&f.candidates), ENDED));
+	assert_int_equal(resolve(&f, SELECT_CGROUP, "/kubepods/none"), -ENOENT);
+	close_fixture(&f);
+}
+
 struct rows {
 	unsigned n, stopped;
 };
@@ -417,6 +437,7 @@ int main(void)
 		cmocka_unit_test(podman_running_and_created),
 		cmocka_unit_test(an_id_without_state),
 		cmocka_unit_test(the_hosts_own_processes),
+		cmocka_unit_test(a_pods_cgroup_holds_several),
 		cmocka_unit_test(lists_running_first),
 	};
 

@@ -4,6 +4,7 @@
 #include "attach.h"
 #include "buf.h"
 #include "cgroup.h"
+#include "find.h"
 #include "io.h"
 #include "members.h"
 #include "mounts.h"
@@ -82,42 +83,6 @@ static void take_files(struct resolve *r)
 
 /* --- the init process --- */
 
-/* Does the process's cgroup name this container, or lie in the one its state names? */
-static bool cgroup_agrees(const struct container *c, const char *text)
-{
-	struct cgroup_line line;
-	struct cgroup_id id;
-
-	while ((text = cgroup_next(text, &line)))
-		if ((cgroup_identify(line.path, &id) && !id.monitor && !strcmp(id.id, c->ref.id)) ||
-			(c->cgroup[0] == '/' && cgroup_is_below(line.path, c->cgroup)))
-			return true;
-	return false;
-}
-
-/* The oldest process of the container's cgroup whose parent is not in it; 0: none. */
-static pid_t find_init(const struct target_host *host, const struct container *c)
-{
-	own_proctab struct proctab tab = {0};
-	const struct proc_row *best = NULL;
-	struct err ignored;
-
-	if (proctab_scan(host->proc_fd, &tab, &ignored) < 0)
-		return 0;
-	for (size_t i = 0; i < tab.rows; i++) {
-		const struct proc_row *row = &tab.row[i], *up;
-
-		if (!row->ns_mnt || !cgroup_agrees(c, proctab_cgroup(&tab, row)))
-			continue;
-		up = proctab_find(&tab, row->ppid);
-		if (up && cgroup_agrees(c, proctab_cgroup(&tab, up)))
-			continue;
-		if (!best || row->start_ticks < best->start_ticks)
-			best = row;
-	}
-	return best ? best->pid : 0;
-}
-
 /*
  * A state without a start time may name a process that has ended and whose number is
  * another's by now: its cgroup must agree.
@@ -134,7 +99,7 @@ static int attach_declared(struct resolve *r, struct err *e)
 	if (rc < 0 || c->start_ticks)
 		return rc;
 	rc = attach_read(r->t, "cgroup", &text, e);
-	if (!rc && cgroup_agrees(c, buf_str(&text)))
+	if (!rc && find_agrees(c, buf_str(&text)))
 		return 0;
 	attach_close(r->t);
 	r->t->pid = 0;
@@ -336,41 +301,6 @@ static int resolve_pid(struct resolve *r, const char *text, struct err *e)
 	return rc;
 }
 
-struct cgroup_search {
-	const char *path;
-	const struct proc_row *oldest;
-	struct cgroup_id found; /* the last container below the path */
-	unsigned containers;	/* how often that was another one than before: above 1, several */
-	struct buf *candidates;
-};
-
-static void note_container(struct cgroup_search *s, const char *path)
-{
-	struct cgroup_id id;
-
-	if (!cgroup_identify(path, &id) || id.monitor || id.weak || id.own_len <= strlen(s->path) ||
-		!strcmp(id.id, s->found.id))
-		return;
-	s->found = id;
-	s->containers++;
-	if (s->candidates && !strstr(buf_str(s->candidates), id.id))
-		buf_addf(s->candidates, "%s\n", id.id);
-}
-
-static void consider(struct cgroup_search *s, const struct proctab *tab, const struct proc_row *row)
-{
-	const char *text = proctab_cgroup(tab, row);
-	struct cgroup_line line;
-
-	while ((text = cgroup_next(text, &line))) {
-		if (!cgroup_is_below(line.path, s->path))
-			continue;
-		note_container(s, line.path);
-		if (!s->oldest || s->oldest->start_ticks > row->start_ticks)
-			s->oldest = row;
-	}
-}
-
 /* "/sys/fs/cgroup[/CONTROLLER]/x" is taken as "/x". */
 static const char *below_hierarchy(const struct target_host *host, const char *path)
 {
@@ -389,7 +319,7 @@ static const char *below_hierarchy(const struct target_host *host, const char *p
 static int resolve_cgroup(struct resolve *r, const char *path, struct err *e)
 {
 	own_proctab struct proctab tab = {0};
-	struct cgroup_search s = {below_hierarchy(r->host, path), .candidates = r->candidates};
+	struct find_below s = {below_hierarchy(r->host, path), .candidates = r->candidates};
 	struct cgroup_id id = {0};
 	char line[TARGET_PATH + 8];
 	int rc;
@@ -405,8 +335,7 @@ static int resolve_cgroup(struct resolve *r, const char *path, struct err *e)
 	rc = proctab_scan(r->host->proc_fd, &tab, e);
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < tab.rows; i++)
-		consider(&s, &tab, &tab.row[i]);
+	find_below(&s, &tab);
 	if (!s.oldest)
 		return err_set(e, ENOENT, "no process in cgroup %s", s.path);
 	if (s.containers > 1)
@@ -424,32 +353,6 @@ static int resolve_cgroup(struct resolve *r, const char *path, struct err *e)
 	return resolve_bare(r, s.oldest->pid, &id, e);
 }
 
-/* The id, or the beginning of it, in the names of cgroups: a runtime whose state is not where we
- * look. Two ids that fit: 0, as if there were none. */
-static pid_t find_by_cgroup_name(const struct proctab *tab, const char *text, struct cgroup_id *ret)
-{
-	const struct proc_row *best = NULL;
-	size_t len = strlen(text);
-
-	for (size_t i = 0; len >= SELECT_PREFIX_MIN && i < tab->rows; i++) {
-		const char *at = proctab_cgroup(tab, &tab->row[i]);
-		struct cgroup_line line;
-		struct cgroup_id id;
-
-		while ((at = cgroup_next(at, &line))) {
-			if (!cgroup_identify(line.path, &id) || id.monitor || id.weak ||
-				strncmp(id.id, text, len) != 0)
-				continue;
-			if (best && strcmp(ret->id, id.id) != 0)
-				return 0;
-			*ret = id;
-			if (!best || tab->row[i].start_ticks < best->start_ticks)
-				best = &tab->row[i];
-		}
-	}
-	return best ? best->pid : 0;
-}
-
 static int resolve_text(struct resolve *r, const char *text, struct err *e)
 {
 	own_proctab struct proctab tab = {0};
@@ -465,7 +368,7 @@ static int resolve_text(struct resolve *r, const char *text, struct err *e)
 		return rc < 0 ? rc : finish(r, e);
 	if (proctab_scan(r->host->proc_fd, &tab, &scan) < 0)
 		return err_set(e, scan.code, "%s", scan.text);
-	pid = find_by_cgroup_name(&tab, text, &id);
+	pid = find_by_name(&tab, text, &id);
 	memset(r->c, 0, sizeof(*r->c));
 	return pid ? resolve_bare(r, pid, &id, e) : -ENOENT;
 }

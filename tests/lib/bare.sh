@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+# bare - the test of a container that no daemon knows, from its start to the evidence: a script
+# that sources it has set $runtime to runc or crun.
+# shellcheck shell=bash
+. "${TOP:-$(dirname "${BASH_SOURCE[0]}")/../..}/tests/tap.sh"
+. "$TOP/tests/lib/container.sh"
+. "$TOP/tests/lib/evidence.sh"
+[ "$(id -u)" = 0 ] || skip_all "not root"
+runtime=${runtime:?}
+for tool in "$runtime" busybox jq umoci skopeo openssl zstd cc; do
+	command -v "$tool" >/dev/null || skip_all "$tool is not installed"
+done
+container_trap
+work=$(container_scratch) || skip_all "no disk for layers"
+container_atexit rm -rf "$work"
+id=e2e-$runtime-$$
+secret=hunter2-$(cat /proc/sys/kernel/random/uuid)
+
+container_rootfs "$work/c/lower" && container_plant "$work/c/lower" || exit 1
+container_overlay "$work/c" 2>"$work/err" || skip_all "no overlay here: $(cat "$work/err")"
+mkdir "$work/vol"
+container_bundle "$work/b" "$work/c/merged" /bin/planted
+# shellcheck disable=SC2016 # jq's
+container_edit "$work/b" '.process.env += ["API_TOKEN=" + $secret] | .mounts += [
+	{destination: "/tmpfs", type: "tmpfs", source: "tmpfs", options: ["nosuid"]},
+	{destination: "/vol", type: "bind", source: $vol, options: ["rbind", "rw"]}]' \
+	--arg secret "$secret" --arg vol "$work/vol"
+why=$(container_run "$runtime" "$id" "$work/b" 2>&1) ||
+	skip_all "$runtime cannot run a container here: $why"
+pid=$(container_pid "$runtime" "$id")
+ok "the container did its work" wait_until test -e "/proc/$pid/root/run/ready"
+
+like "list shows it" "$("$TAPHOS" list --json)" "^\{\"id\":\"$id\",.*\"runtime\":\"$runtime\",.*\"state\":\"running\",\"pid\":$pid,"
+evidence_collect "$work/running" "$id"
+evidence_quiet "$pid"
+evidence_sealed
+evidence_processes "$work/c/merged"
+evidence_secrets "$secret"
+evidence_stores "dropped in memory"
+like "the host's folder is listed, not read" "$(cat "$tree/volumes/mounts.json")" \
+	"\"point\":\"/vol\",\"kind\":\"bind\",.*\"source\":\"$work/vol\".*\"policy\":\"list\""
+evidence_layer "$work" "$work/c/lower" "$work/c/merged"
+is "the rows say the same as the layer" \
+	"$(python3 "$TOP/tests/lib/tree.py" rows "$tree/filesystem/diff.jsonl" |
+		grep -v planted.sock)" "$(cat "$work/changes")"
+
+container_kill "$runtime" "$id"
+wait_until sh -c "! kill -0 $pid"
+evidence_collect "$work/exited" "$id" 3
+evidence_sealed "not_present /dev, not_present /dev/shm, not_present /tmpfs"
+is "ended: its files are the same" \
+	"$(tar -tf "$work"/exited/x/*/filesystem/diff.tar | sort)" \
+	"$(tar -tf "$work"/running/x/*/filesystem/diff.tar | sort)"
+evidence_secrets "$secret"
+done_testing

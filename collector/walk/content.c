@@ -21,14 +21,16 @@
 
 enum {
 	BLOCK = 128 << 10,
+	ALIVE = 16 << 20,
 	LEASE_WAIT_NS = 20000000,
 };
 
-int content_init(struct content *c, const struct layer_job *job, struct spool *s, struct err *e)
+int content_init(struct content *c, const struct layer_job *job, struct spool *s, struct sink *out,
+	struct err *e)
 {
 	int rc;
 
-	*c = (struct content){.job = job, .spool = s, .holes_left = HOLES_HASHED};
+	*c = (struct content){.job = job, .spool = s, .sink = out, .holes_left = HOLES_HASHED};
 	c->hash = hash_new();
 	if (!c->hash)
 		return err_set(e, ENOMEM, "no memory");
@@ -42,6 +44,16 @@ void content_done(struct content *c)
 	lower_done(&c->lower);
 	hash_free(c->hash);
 	c->hash = NULL;
+}
+
+/* Hashing alone is no sign of life: nothing is sent. */
+static void alive(struct content *c, size_t n)
+{
+	c->quiet += n;
+	if (c->quiet < ALIVE)
+		return;
+	c->quiet = 0;
+	sink_item(c->sink, c->item);
 }
 
 static int parent_of(struct content *c, const struct rec *r)
@@ -94,51 +106,90 @@ static int open_own(struct content *c, struct rec *r)
 	return ret;
 }
 
-/* Where the lower side of a metacopy is: its redirect, or the same path. */
-static bool origin(const struct content *c, const struct rec *r, const char *path, char *ret)
-{
-	const char *key =
-		c->job->user_xattrs ? "user.overlay.redirect" : "trusted.overlay.redirect";
-	const char *slash = strrchr(path, '/');
-	size_t dir = slash ? (size_t)(slash + 1 - path) : 0;
-	struct xattr x;
+/* A path that is put together from its end. */
+struct backwards {
+	char text[REC_PATH + 1];
+	size_t at;  /* where it starts */
+	bool whole; /* an absolute redirect is its start */
+};
 
-	snprintf(ret, REC_PATH + 1, "%s", path);
-	if (!xattrs_find(rec_xattrs(r), r->xattr_len, key, &x))
-		return *path;
-	if (x.value_len && *x.value == '/')
-		dir = 0;
-	if (!x.value_len || dir + x.value_len > REC_PATH)
+static bool prepend(struct backwards *b, const char *name, size_t len)
+{
+	b->whole = len && *name == '/';
+	len -= b->whole;
+	name += b->whole;
+	if (!len || len + 1 > b->at)
 		return false;
-	memcpy(ret + dir, x.value, x.value_len);
-	ret[dir + x.value_len] = '\0';
+	if (b->at < REC_PATH)
+		b->text[--b->at] = '/';
+	b->at -= len;
+	memcpy(b->text + b->at, name, len);
 	return true;
 }
 
-static int open_lower(struct content *c, struct rec *r, const char *path)
+/* The name, or what overlayfs' redirect says instead. */
+static bool prepend_origin(const struct content *c, struct backwards *b, const struct rec *r)
 {
-	char from[REC_PATH + 1];
-	char *name, *dir = from + 0;
+	const char *key =
+		c->job->user_xattrs ? "user.overlay.redirect" : "trusted.overlay.redirect";
+	struct xattr x;
+
+	if (xattrs_find(rec_xattrs(r), r->xattr_len, key, &x))
+		return prepend(b, x.value, x.value_len);
+	return prepend(b, rec_name(r), r->name_len);
+}
+
+/* Where the lower side of a file is: its path, but for renamed directories on the way. */
+static bool origin(const struct content *c, const struct rec *r, struct backwards *b)
+{
+	own_buf struct buf whole = BUF_INIT(REC_MAX);
+	struct spool_rec dir = {.rec = *r};
+	bool ok;
+
+	*b = (struct backwards){.at = REC_PATH};
+	ok = prepend_origin(c, b, r);
+	for (uint64_t at = r->parent; ok && !b->whole && at != SPOOL_ROOT; at = dir.rec.parent) {
+		if (spool_get(c->spool, at, &dir, NULL) < 0)
+			return false;
+		if (!(dir.rec.flags & REC_REDIRECT))
+			ok = prepend(b, dir.name, dir.rec.name_len);
+		else if (spool_load(c->spool, at, &whole, NULL) < 0)
+			return false;
+		else
+			ok = prepend_origin(c, b, (const struct rec *)whole.data);
+	}
+	return ok;
+}
+
+/* The file of a lower layer that has, or had, this one's content. */
+static int open_lower(struct content *c, const struct rec *r)
+{
+	struct backwards from;
 	own_fd int fd = -1;
 	uint32_t depth = 0;
-	int ret = -ENOENT;
+	char *dir, *name;
 
-	if (origin(c, r, path, from)) {
-		dir += strspn(dir, "/");
-		name = strrchr(dir, '/');
-		for (const char *p = dir; *p; p++)
-			depth += *p == '/';
-		if (name)
-			*name++ = '\0';
-		lower_done(&c->lower); /* what is kept there is for walks in order */
-		if (lower_enter(&c->lower, name ? dir : "", depth, NULL) == 0)
-			fd = lower_open_data(&c->lower, name ? name : dir);
-	}
-	if (fd >= 0)
-		ret = reopen(fd);
-	if (ret < 0)
-		rec_gap(r, GAP_NOT_PRESENT, WHY_METACOPY, -ret);
-	return ret;
+	if (!origin(c, r, &from))
+		return -ENAMETOOLONG;
+	dir = from.text + from.at;
+	name = strrchr(dir, '/');
+	for (const char *p = dir; *p; p++)
+		depth += *p == '/';
+	if (name)
+		*name++ = '\0';
+	lower_done(&c->lower); /* what is kept there is for walks in order */
+	if (lower_enter(&c->lower, name ? dir : "", depth, NULL) == 0)
+		fd = lower_open_data(&c->lower, name ? name : dir);
+	return fd < 0 ? -ENOENT : reopen(fd);
+}
+
+static int open_below(struct content *c, struct rec *r)
+{
+	int fd = open_lower(c, r);
+
+	if (fd < 0)
+		rec_gap(r, GAP_NOT_PRESENT, WHY_METACOPY, -fd);
+	return fd;
 }
 
 static void hash_zeros(struct content *c, uint64_t n)
@@ -148,6 +199,7 @@ static void hash_zeros(struct content *c, uint64_t n)
 	for (size_t step; n; n -= step) {
 		step = n < sizeof(zeros) ? (size_t)n : sizeof(zeros);
 		hash_add(c->hash, zeros, step);
+		alive(c, step);
 	}
 }
 
@@ -175,6 +227,7 @@ static int read_run(struct content *c, int *fd, struct rec_extent x, struct rec 
 			break;
 		}
 		hash_add(c->hash, to, (size_t)n);
+		alive(c, (size_t)n);
 		rc = f ? feed_used(f, (size_t)n, e) : 0;
 		if (rc < 0)
 			return rc;
@@ -241,7 +294,7 @@ static int read_open(struct content *c, int fd, struct rec *r, struct feed *f, s
 	return rc;
 }
 
-int content_read(struct content *c, struct rec *r, const char *path, struct feed *f, struct err *e)
+int content_read(struct content *c, struct rec *r, struct feed *f, struct err *e)
 {
 	uint8_t before = r->gap;
 	own_fd int fd = -1;
@@ -250,11 +303,31 @@ int content_read(struct content *c, struct rec *r, const char *path, struct feed
 	if (before == GAP_STALLED + 1)
 		return f ? feed_zeros(f, r->data, e) : 0;
 	r->gap = 0; /* a loss of content matters more than one of attributes */
-	fd = r->flags & REC_METACOPY ? open_lower(c, r, path) : open_own(c, r);
+	fd = r->flags & REC_METACOPY ? open_below(c, r) : open_own(c, r);
 	if (fd < 0)
 		return f ? feed_zeros(f, r->data, e) : 0;
 	rc = read_open(c, fd, r, f, e);
 	if (!r->gap)
 		r->gap = before;
 	return rc;
+}
+
+bool content_is_set_back(struct content *c, const struct rec *r)
+{
+	static char block[BLOCK];
+	uint8_t digest[HASH_LEN];
+	own_fd int fd = -1;
+	ssize_t n;
+
+	if (r->change != REC_UNCHANGED || !(r->flags & REC_HASHED) || (r->flags & REC_METACOPY))
+		return false;
+	fd = open_lower(c, r);
+	if (fd < 0)
+		return false;
+	while ((n = io_read(fd, block, sizeof(block))) > 0) {
+		hash_add(c->hash, block, (size_t)n);
+		alive(c, (size_t)n);
+	}
+	hash_end(c->hash, digest);
+	return n == 0 && memcmp(digest, r->digest, HASH_LEN);
 }

@@ -7,11 +7,13 @@
 #include "hash.h"
 #include "lower.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct feed;
 struct layer_job;
 struct rec;
+struct sink;
 struct spool;
 
 struct content {
@@ -20,20 +22,23 @@ struct content {
 	struct dircur cur;
 	struct lower lower;
 	struct hash *hash;
-	uint64_t parent;     /* whose descriptor is parent_fd */
-	int parent_fd;	     /* of cur, or a negative errno */
+	uint64_t parent; /* whose descriptor is parent_fd */
+	int parent_fd;	 /* of cur, or a negative errno */
+	struct sink *sink;
+	uint64_t item;	     /* of the file being read, for signs of life */
+	uint64_t quiet;	     /* bytes since the last one */
 	uint64_t holes_left; /* bytes of holes that may still be hashed as zeros */
 };
 
 #define own_content __attribute__((cleanup(content_done)))
 
-int content_init(struct content *c, const struct layer_job *job, struct spool *s, struct err *e)
-	must_check;
+int content_init(struct content *c, const struct layer_job *job, struct spool *s, struct sink *out,
+	struct err *e) must_check;
 void content_done(struct content *c);
 /*
  * Sends r->data bytes to f (NULL: only hashes them) and sets digest, flags and
- * gap in r; what is lost is sent as zeros. path is its path, "" when too long. An error is
- * the writer's.
+ * gap in r; what is lost is sent as zeros. An error is the writer's.
  */
-int content_read(struct content *c, struct rec *r, const char *path, struct feed *f, struct err *e)
-	must_check;
+int content_read(struct content *c, struct rec *r, struct feed *f, struct err *e) must_check;
+/* After that: has the lower layer another content under this name, with the same size and time? */
+bool content_is_set_back(struct content *c, const struct rec *r);

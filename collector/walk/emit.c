@@ -18,6 +18,8 @@
 
 enum {
 	GAPS_EACH = 500, /* of one kind by name; the rest is in the rows */
+	FINDINGS = 20,
+	RECORDS_ALIVE = 4096,
 	ROW_MAX = 4 << 20,
 };
 
@@ -36,6 +38,7 @@ struct emit {
 	bool linked;
 	uint64_t at; /* of the record */
 	uint64_t item;
+	unsigned findings, records;
 	uint64_t gaps[GAP_KINDS];
 };
 
@@ -52,6 +55,8 @@ static int each_record(struct emit *x,
 	int rc = 0;
 
 	while (rc == 0) {
+		if (x->records++ % RECORDS_ALIVE == 0) /* many passes send nothing */
+			sink_item(x->sink, x->item);
 		x->at = next;
 		rc = spool_next(x->spool, &next, &r, e);
 		if (rc < 0 || !r)
@@ -107,14 +112,32 @@ static int end(struct emit *x, unsigned bit, struct err *e)
 	return rc;
 }
 
+/* Somebody made a change look like none. */
+static int set_back(struct emit *x, struct rec *r, struct err *e)
+{
+	r->flags |= REC_SET_BACK;
+	r->change = REC_MODIFIED;
+	if (x->findings++ >= FINDINGS)
+		return 0;
+	if (sink_finding(x->sink,
+		    "/%.900s: other content than in the image, with its size and time",
+		    x->path) < 0)
+		return err_set(e, EPIPE, "the writer is gone");
+	return 0;
+}
+
 /* Reads one file; what came of it goes into its record. f: NULL to hash only. */
 static int read_file(struct emit *x, struct rec *r, struct feed *f, struct err *e)
 {
 	int rc;
 
 	x->spool->head->at = x->at;
-	sink_item(x->sink, ++x->item);
-	rc = content_read(&x->content, r, x->path, f, e);
+	x->content.item = ++x->item;
+	sink_item(x->sink, x->item);
+	rc = content_read(&x->content, r, f, e);
+	if (rc == 0 && content_is_set_back(&x->content, r))
+		rc = set_back(x, r, e);
+	x->spool->head->at = 0;
 	return rc < 0 ? rc : spool_patch(x->spool, x->at, 0, r, sizeof(*r), e);
 }
 
@@ -318,7 +341,7 @@ int emit_all(const struct layer_job *job, struct spool *s, struct sink *out, str
 	x->sink = out;
 	x->item = job->number << WALK_ITEM_JOB | WALK_ITEM_EMIT;
 	x->text = BUF_INIT(ROW_MAX);
-	rc = content_init(&x->content, job, s, e);
+	rc = content_init(&x->content, job, s, out, e);
 	if (rc == 0)
 		rc = members(x, e);
 	content_done(&x->content);

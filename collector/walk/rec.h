@@ -45,6 +45,7 @@ enum rec_flag {
 	REC_XATTRS_CUT = 1 << 15, /* not all attributes are here */
 	REC_UNLINKED = 1 << 16,	  /* other names of it may be stored as files of their own */
 	REC_READ = 1 << 17,	  /* its content is wanted */
+	REC_SET_BACK = 1 << 19,	  /* size and times as below, the content is not */
 	REC_HIDES = 1 << 18,	  /* directory that is opaque, or below one that is */
 };
 

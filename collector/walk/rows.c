@@ -115,6 +115,7 @@ static void json_overlay(struct jsonw *w, const struct rec *r)
 	json_flag(w, "hidden_by_opaque", r->flags & REC_HIDDEN);
 	json_flag(w, "redirect", r->flags & REC_REDIRECT);
 	json_flag(w, "metacopy", r->flags & REC_METACOPY);
+	json_flag(w, "time_set_back", r->flags & REC_SET_BACK);
 	json_flag(w, "sparse", r->flags & REC_SPARSE);
 	json_flag(w, "mount", r->flags & REC_MOUNT);
 	json_flag(w, "xattrs_incomplete", r->flags & REC_XATTRS_CUT);

@@ -112,6 +112,24 @@ int spool_get(struct spool *s, uint64_t at, struct spool_rec *ret, struct err *e
 	return 0;
 }
 
+int spool_load(struct spool *s, uint64_t at, struct buf *out, struct err *e)
+{
+	struct spool_rec r;
+	int rc = spool_get(s, at, &r, e);
+	char *to;
+
+	if (rc == 0)
+		rc = spool_flush(s, e);
+	if (rc < 0)
+		return rc;
+	buf_clear(out);
+	to = buf_room(out, r.rec.len);
+	if (!to || io_pread(s->fd, to, r.rec.len, (off_t)at) != (ssize_t)r.rec.len)
+		return err_set(e, EIO, "read back the spool");
+	out->len = r.rec.len;
+	return 0;
+}
+
 /* The window holds [at, at + n) afterwards. */
 static int look(struct spool *s, uint64_t at, size_t n, struct err *e)
 {

@@ -5,6 +5,7 @@
  * A record is known by its offset. The first page is shared memory: what it
  * says is there even if the worker is killed at once.
  */
+#include "buf.h"
 #include "err.h"
 #include "rec.h"
 
@@ -61,6 +62,8 @@ int spool_add(struct spool *s, const struct rec *r, struct err *e) must_check;
 int spool_patch(struct spool *s, uint64_t at, size_t field, const void *p, size_t n, struct err *e)
 	must_check;
 int spool_get(struct spool *s, uint64_t at, struct spool_rec *ret, struct err *e) must_check;
+/* All of it, instead of what out holds: with what is behind the name. */
+int spool_load(struct spool *s, uint64_t at, struct buf *out, struct err *e) must_check;
 /* The whole record at *at for a scan from front to back; moves *at to the next. NULL in
  * *ret at the end. Valid until the next call; changes to it are the caller's own. Writes what is
  * pending first. */

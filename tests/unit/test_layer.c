@@ -108,6 +108,14 @@ static void mount_overlay(void)
 		0);
 }
 
+static void mount_metacopy(void)
+{
+	assert_int_equal(mount("overlay", "merged", "overlay", 0,
+				 "lowerdir=lower,upperdir=upper,workdir=work,metacopy=on,"
+				 "redirect_dir=on"),
+		0);
+}
+
 static void read_rows(void)
 {
 	own_fd int fd = openat(p.out, "diff.jsonl", O_RDONLY | O_CLOEXEC);
@@ -223,10 +231,84 @@ static void attributes_of_a_user_say_nothing(void **state)
 	mount_overlay();
 	assert_int_equal(chmod("merged/etc", 0700), 0);
 	if (setxattr("merged/etc", "user.overlay.opaque", "y", 1, 0) < 0)
-		skip(); /* tmpfs has user attributes since Linux 6.6 */
+		unit_skip("user attributes on tmpfs: Linux 6.6");
 	collect();
 	has_not("/etc", "\"opaque\"");
 	assert_null(row("/etc/passwd"));
+}
+
+/* SHA-256 of "content" */
+#define CONTENT "\"sha256\":\"ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73\""
+
+static void metacopies_have_the_content_below(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir("lower/dir", 0755) | mkdir("lower/dir/sub", 0755), 0);
+	put("lower/dir/sub/file", "content");
+	put("lower/moved", "content");
+	mount_metacopy();
+	assert_int_equal(chmod("merged/dir/sub/file", 0600), 0);
+	assert_int_equal(rename("merged/moved", "merged/dir/here"), 0);
+	collect();
+	has("/dir/sub/file", "\"metacopy\":true");
+	has("/dir/sub/file", CONTENT);
+	has("/dir/here", CONTENT);
+	has("/moved", "\"change\":\"deleted\"");
+	assert_int_equal(p.sink.gaps, 0);
+}
+
+static void renamed_directories_are_gaps(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir("lower/dir", 0755) | mkdir("lower/other", 0755), 0);
+	put("lower/dir/file", "content");
+	put("lower/other/file", "wrong");
+	mount_metacopy();
+	assert_int_equal(rename("merged/other", "merged/gone"), 0);
+	assert_int_equal(rename("merged/dir", "merged/other"), 0);
+	assert_int_equal(chmod("merged/other/file", 0600), 0);
+	collect();
+	has("/other", "\"redirect\":true");
+	has("/other", "\"gap\":\"refused\"");
+	has("/other/file", CONTENT); /* and not the bytes of another file of that name */
+}
+
+static void times_set_back_hide_nothing(void **state)
+{
+	static const struct timespec then[2] = {{5, 5}, {5, 5}};
+
+	(void)state;
+	put("lower/tool", "content");
+	put("lower/same", "content");
+	assert_int_equal(utimensat(AT_FDCWD, "lower/tool", then, 0), 0);
+	mount_overlay();
+	put("merged/tool", "evil!!!");
+	assert_int_equal(utimensat(AT_FDCWD, "merged/tool", then, 0), 0);
+	assert_int_equal(chmod("merged/same", 0600) | chmod("merged/same", 0644), 0);
+	collect();
+	has("/tool", "\"change\":\"modified\"");
+	has("/tool", "\"time_set_back\":true");
+	has("/same", "\"change\":\"unchanged\"");
+	assert_int_equal(p.sink.findings, 1);
+}
+
+static void fuse_overlay_has_names_for_it(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir("lower/dir", 0755) | mkdir("upper/dir", 0755), 0);
+	put("lower/gone", "gone");
+	put("lower/dir/old", "old");
+	put("upper/.wh.gone", "");
+	put("upper/dir/.wh..wh..opq", "");
+	put("upper/dir/new", "new");
+	p.job.form = LAYER_FUSE_OVERLAY;
+	collect();
+	has("/gone", "\"change\":\"deleted\"");
+	has("/dir", "\"opaque\":true");
+	has("/dir/old", "\"hidden_by_opaque\":true");
+	assert_true(stored("diff.tar", ".wh.gone"));
+	assert_true(stored("diff.tar", "dir/.wh..wh..opq"));
+	assert_int_equal(p.sink.gaps, 0);
 }
 
 static void names_a_layer_cannot_hold_go_aside(void **state)
@@ -294,7 +376,7 @@ static void enormous_sparse_file_is_its_extents(void **state)
 
 	(void)state;
 	if (ftruncate(fd, 8191LL << 50) < 0)
-		skip();
+		unit_skip("files of 8 EiB on tmpfs");
 	assert_int_equal(pwrite(fd, "hidden", 6, 4LL << 60), 6);
 	collect();
 	has("/big", "\"sha256_of_extents\"");
@@ -570,6 +652,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(changes_agree_with_docker_diff),
 		TEST(attributes_of_a_user_say_nothing),
+		TEST(metacopies_have_the_content_below),
+		TEST(renamed_directories_are_gaps),
+		TEST(times_set_back_hide_nothing),
+		TEST(fuse_overlay_has_names_for_it),
 		TEST(names_a_layer_cannot_hold_go_aside),
 		TEST(links_are_stored_once),
 		TEST(special_files_are_not_opened),

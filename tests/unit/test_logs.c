@@ -151,6 +151,8 @@ static void the_end_of_a_log_matters_most(void **state)
 static void links_between_log_places_are_followed(void **state)
 {
 	(void)state;
+	if (unit_emulated())
+		unit_skip("without openat2 (before Linux 5.6) links on the way are refused");
 	put(DOCKER "c0ffee-json.log", "line", 0);
 	put(DOCKER "c0ffee-json.log.1", "older", 0);
 	put(DOCKER "config.v2.json", "{}", 0);
@@ -173,6 +175,8 @@ static void links_between_log_places_are_followed(void **state)
 static void links_elsewhere_are_refused(void **state)
 {
 	(void)state;
+	if (unit_emulated())
+		unit_skip("without openat2 (before Linux 5.6) links on the way are refused");
 	put("etc/shadow", "root:x", 0);
 	put(POD ".keep", "", 0);
 	assert_int_equal(symlink("/etc/shadow", full(POD "0.log")), 0);

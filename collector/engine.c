@@ -42,11 +42,8 @@ static int open_output(struct run *r, struct err *e)
 	if (rc < 0)
 		return rc;
 	r->spool_dir = publish_dir(r->publish);
-	if (r->spool_dir < 0) {
-		const char *dir = getenv("TMPDIR");
-
-		r->spool_dir = open(dir && *dir ? dir : "/var/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	}
+	if (r->spool_dir < 0)
+		r->spool_dir = run_spool_dir();
 	return 0;
 }
 

@@ -2,8 +2,10 @@
 /* plan - what a collection would read and touch: every dumper's own estimate. */
 #include "describe.h"
 #include "engine.h"
+#include "io.h"
 #include "job.h"
 #include "jsonw.h"
+#include "own.h"
 #include "prepare.h"
 #include "profile.h"
 
@@ -61,12 +63,15 @@ static int estimate(
 {
 	struct estimating *s = mmap(
 		NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	own_fd int spool = io_spool(r->spool_dir, e);
 	int rc;
 
+	if (spool < 0)
+		return spool;
 	if (s == MAP_FAILED)
 		return err_set(e, ENOMEM, "no memory");
 	s->index = index;
-	s->dump = job_dump(r, index, -1);
+	s->dump = job_dump(r, index, spool);
 	rc = estimate_in(r, s, e);
 	*ret = s->estimate;
 	(void)munmap(s, sizeof(*s));
@@ -125,7 +130,7 @@ static void render(const struct run *r, struct buf *out)
 enum exit_code engine_plan(const struct engine_request *rq, struct buf *out,
 	struct buf *candidates, struct err *e)
 {
-	struct run r = { .rq = rq, .control = -1, .sign_sock = -1, .spool_dir = -1 };
+	struct run r = { .rq = rq, .control = -1, .sign_sock = -1, .spool_dir = run_spool_dir() };
 	enum exit_code code = prepare(&r, candidates, e);
 
 	if (code == EXIT_COMPLETE && r.target->fd[TFD_MNTNS] >= 0 && r.sealed_start)
@@ -136,5 +141,6 @@ enum exit_code engine_plan(const struct engine_request *rq, struct buf *out,
 			code = EXIT_FAILED;
 	}
 	prepare_done(&r);
+	own_fd_(&r.spool_dir);
 	return code;
 }

@@ -11,6 +11,7 @@
 #include "sign.h"
 #include "sink.h"
 #include "start.h"
+#include "text.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -23,21 +24,23 @@
 
 enum { RESOLVE_S = 20, MOUNTS_S = 2 };
 
+/* "20260131T100000Z-" and 16 hex digits. */
 static int make_run_id(struct run *r, struct err *e)
 {
+	own_buf struct buf wall = BUF_INIT(64), id = BUF_INIT(sizeof(r->run_id) - 1);
 	unsigned char random[8];
-	struct tm tm;
-	size_t n;
 
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return err_errno(e, "random bytes");
 	clock_gettime(CLOCK_REALTIME, &r->started);
-	if (!gmtime_r(&r->started.tv_sec, &tm))
-		return err_errno(e, "the clock");
-	n = strftime(r->run_id, sizeof(r->run_id), "%Y%m%dT%H%M%SZ-", &tm);
-	for (size_t i = 0; i < sizeof(random); i++)
-		n += (size_t)snprintf(r->run_id + n, sizeof(r->run_id) - n, "%02x", random[i]);
-	return 0;
+	text_time(&wall, r->started);
+	for (const char *p = buf_str(&wall); *p && *p != '.'; p++)
+		if (*p != '-' && *p != ':')
+			buf_addc(&id, *p);
+	buf_adds(&id, "Z-");
+	text_hex(&id, random, sizeof(random));
+	snprintf(r->run_id, sizeof(r->run_id), "%s", buf_str(&id));
+	return buf_check(&id, e);
 }
 
 static void set_clocks(struct run *r)

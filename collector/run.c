@@ -3,9 +3,11 @@
 #include "run.h"
 #include "jsonw.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static volatile sig_atomic_t stop;
 
@@ -28,6 +30,13 @@ void run_catch_signals(void)
 bool run_stopped(void)
 {
 	return stop;
+}
+
+int run_spool_dir(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return open(dir && *dir ? dir : "/var/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 static uint64_t ns_of(clockid_t clock)

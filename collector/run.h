@@ -44,6 +44,8 @@ struct run {
 	struct buf log;
 };
 
+/* A directory for spool files when there is no output directory: $TMPDIR, or /var/tmp. -1: none. */
+int run_spool_dir(void);
 uint64_t run_now_ns(void);	    /* CLOCK_MONOTONIC */
 uint64_t run_wall_ns(void);	    /* CLOCK_REALTIME */
 void run_show(struct run *r); /* calls the progress callback */

@@ -131,6 +131,21 @@ static void cut_names(char *path, unsigned n)
 		*slash = '\0';
 }
 
+/* DATA/overlay2/LAYER/merged, DATA/btrfs/subvolumes/LAYER ... as docker's containers have it:
+ * that DATA is all a dead dockerd leaves of its place. */
+static void take_data_root(struct node *n, const char *task)
+{
+	own_json json_t *spec = NULL;
+	char path[2 * TARGET_PATH];
+
+	snprintf(path, sizeof(path), "%s/config.json", task);
+	spec = hostfs_json(n->host.root_fd, path, NULL);
+	if (!RECORD_TEXT(path, jsonx_text(spec, "root.path")) || *path != '/')
+		return;
+	cut_names(path, 3);
+	add(&n->docker, path);
+}
+
 /* A shim works in TASKS/NAMESPACE/ID. */
 static void look_at_shim(const struct process *p)
 {
@@ -140,6 +155,8 @@ static void look_at_shim(const struct process *p)
 	if (len <= 0)
 		return;
 	cwd[len] = '\0';
+	if (strstr(cwd, "/moby/"))
+		take_data_root(p->n, cwd);
 	cut_names(cwd, 2);
 	add(&p->n->containerd, cwd);
 }

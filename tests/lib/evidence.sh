@@ -4,10 +4,11 @@
 #
 #   evidence_collect DIR NAME [EXIT]  keygen, collect; $bundle, $rc (0, or what is expected)
 #   evidence_sealed [GAPS]           verify, sha256sum, openssl; extracts to $tree
-#   evidence_processes               the deleted program, the memfd, the listeners
+#   evidence_processes ROOT          the deleted program, the memfd, the listeners
 #   evidence_secrets SECRET          is nowhere in the clear
 #   evidence_stores TEXT...          such lines are in files of tmpfs and volumes
 #   evidence_layer DIR LOWER MERGED  the layer does to LOWER what the container did
+#   evidence_listing TREE            what is in a layer, to compare it with another's
 #   evidence_quiet PID               nothing of ours is left; the container runs on, unchanged
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # of tap.sh
@@ -102,6 +103,10 @@ evidence_stores() {
 	for line in "$@"; do
 		like "in a mount: $line" "$found" "^$line\$"
 	done
+}
+
+evidence_listing() {
+	tar --full-time -tvf "$1/filesystem/diff.tar" | sort
 }
 
 # umoci applies the layer as any runtime does; MERGED is what the container saw.

@@ -6,6 +6,7 @@
     tree.py changes LAYER LOWER   what a layer does to LOWER, one JSON array ["A", path] a line
     tree.py rows DIFF.jsonl       the same of our own rows
     tree.py docker SOCKET ID      the same as dockerd tells it
+    tree.py atimes LAYER          access times, but of symlinks: those cannot be read without it
 
 A changed, added or deleted path is said as 'docker diff' does: what a deleted or replaced
 directory held is not told one by one, below a replaced directory that is one again it is.
@@ -108,6 +109,13 @@ def row_changes(rows):
                 yield kinds[row["change"]], row["path"]
 
 
+def list_atimes(layer):
+    with tarfile.open(layer, errors="surrogateescape") as tar:
+        for m in tar:
+            if not m.issym():
+                print(json.dumps([m.name, m.pax_headers.get("atime")]))
+
+
 class Unix(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
@@ -124,8 +132,8 @@ def docker_changes(where, container):
 
 
 def main(what, *args):
-    if what == "list":
-        list_tree(*args)
+    if what in ("list", "atimes"):
+        {"list": list_tree, "atimes": list_atimes}[what](*args)
         return
     changes = {"changes": layer_changes, "rows": row_changes, "docker": docker_changes}[what]
     # dockerd's JSON has no bytes that are not UTF-8

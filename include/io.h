@@ -14,7 +14,7 @@
  * Opens a path below dirfd as if dirfd were the root: absolute links and ".."
  * stay inside, magic links are refused (openat2, RESOLVE_IN_ROOT |
  * RESOLVE_NO_MAGICLINKS; bounded retries on EAGAIN, then and on kernels before
- * 5.6 a component walk that refuses symbolic links). O_CLOEXEC, O_NOFOLLOW,
+ * 5.6 a walk one component at a time with the same meaning). O_CLOEXEC, O_NOFOLLOW,
  * O_NONBLOCK and O_NOCTTY are added: a link as the last component is -ELOOP
  * unless flags hold O_PATH. Returns a descriptor or a negative errno.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* io - opening and reading what somebody else controls. */
 #include "io.h"
+#include "inroot.h"
 #include "own.h"
 
 #include <errno.h>
@@ -39,38 +40,6 @@ static int openat2_in(int dirfd, const char *path, int flags)
 	return (int)fd;
 }
 
-/* Without openat2: one component after the other, no link followed, ".." refused. */
-static int walk_in(int dirfd, const char *path, int flags)
-{
-	own_fd int at = openat(dirfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char name[NAME_MAX + 1];
-
-	while (at >= 0) {
-		size_t len;
-		int next;
-
-		path += strspn(path, "/");
-		len = strcspn(path, "/");
-		if (len > NAME_MAX) {
-			errno = ENAMETOOLONG;
-			return -1;
-		}
-		memcpy(name, path, len);
-		name[len] = '\0';
-		path += len;
-		if (!strcmp(name, "..")) {
-			errno = EXDEV;
-			return -1;
-		}
-		if (!path[strspn(path, "/")])
-			return openat(at, len ? name : ".", always(flags));
-		next = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		own_fd_(&at);
-		at = next;
-	}
-	return -1;
-}
-
 int io_probe_openat2(void)
 {
 	own_fd int fd = openat2_in(AT_FDCWD, ".", O_PATH);
@@ -83,7 +52,7 @@ int io_open_in(int dirfd, const char *path, int flags, struct err *e)
 	int fd = openat2_in(dirfd, path, flags);
 
 	if (fd < 0 && (errno == ENOSYS || errno == EAGAIN || errno == EPERM))
-		fd = walk_in(dirfd, path, flags);
+		fd = inroot_open(dirfd, path, always(flags));
 	return fd < 0 ? err_errno(e, "open %s", path) : fd;
 }
 

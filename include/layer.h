@@ -38,9 +38,9 @@ struct layer_job {
 	const int *lower; /* O_PATH directories, topmost first */
 	unsigned lowers;
 	enum layer_form form;
-	bool user_xattrs;  /* the overlay was mounted with userxattr: user.overlay.* is overlayfs'
-			      own */
-	bool no_trusted;   /* we may not see trusted.* attributes: whiteouts may be missing */
+	bool user_xattrs; /* the overlay was mounted with userxattr: user.overlay.* is overlayfs'
+			     own */
+	bool no_trusted;  /* we may not see trusted.* attributes: whiteouts may be missing */
 	enum layer_content content;
 	uint64_t max_file, max_total; /* bytes of content, of one file and of all */
 	uint64_t max_entries;

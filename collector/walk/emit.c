@@ -5,6 +5,7 @@
 #include "content.h"
 #include "dumper.h"
 #include "feed.h"
+#include "io.h"
 #include "own.h"
 #include "pax.h"
 #include "plan.h"
@@ -20,7 +21,8 @@ enum {
 	GAPS_EACH = 500, /* of one kind by name; the rest is in the rows */
 	FINDINGS = 20,
 	RECORDS_ALIVE = 4096,
-	ROW_MAX = 4 << 20,
+	ROWS_SPILL = 1 << 20,
+	ROW_MAX = 4 << 20, /* of one, and of those before it */
 };
 
 /* Bits of spool_head.members. */
@@ -253,11 +255,23 @@ static int gaps(struct emit *x, struct err *e)
 	return rc;
 }
 
+/* Rows are made once: behind the records in the spool, until their size is known. */
 struct text {
 	void (*row)(struct buf *out, const struct rows_entry *x);
-	bool send;
-	uint64_t size;
+	uint64_t size; /* of those in the spool; the last ones are in emit.text */
 };
+
+static int spill(struct emit *x, struct text *t, struct err *e)
+{
+	int rc = io_pwrite(
+		x->spool->fd, x->text.data, x->text.len, (off_t)(x->spool->end + t->size));
+
+	if (rc < 0)
+		return err_set(e, -rc, "write the spool");
+	t->size += x->text.len;
+	buf_clear(&x->text);
+	return 0;
+}
 
 static int text_row(struct emit *x, struct rec *r, void *arg, struct err *e)
 {
@@ -265,28 +279,53 @@ static int text_row(struct emit *x, struct rec *r, void *arg, struct err *e)
 	struct rows_entry row = {x->job, r, x->at, x->path, x->linked ? x->link : NULL,
 		x->linked ? &x->first.rec : NULL};
 
-	buf_clear(&x->text);
 	t->row(&x->text, &row);
-	t->size += x->text.len;
 	if (buf_check(&x->text, e) < 0)
 		return -ENOSPC;
-	return t->send ? feed_write(&x->feed, x->text.data, x->text.len, e) : 0;
+	return x->text.len >= ROWS_SPILL ? spill(x, t, e) : 0;
+}
+
+static int send_text(struct emit *x, const struct text *t, uint64_t from, struct err *e)
+{
+	int rc = 0;
+
+	while (rc == 0 && from < t->size) {
+		size_t room;
+		char *to = feed_room(&x->feed, &room, e);
+		ssize_t n;
+
+		if (!to)
+			return -EPIPE;
+		if (room > t->size - from)
+			room = (size_t)(t->size - from);
+		n = io_pread(x->spool->fd, to, room, (off_t)(x->spool->end + from));
+		if (n != (ssize_t)room)
+			return err_set(e, EIO, "read back the spool");
+		from += room;
+		rc = feed_used(&x->feed, room, e);
+	}
+	return rc;
 }
 
 static int text(struct emit *x, const char *member,
 	void (*row)(struct buf *out, const struct rows_entry *x), unsigned bit, struct err *e)
 {
 	struct text t = {.row = row};
+	uint64_t done;
 	int rc;
 
 	if (!member || (x->spool->head->members & bit))
 		return 0;
+	buf_clear(&x->text);
 	rc = each_record(x, text_row, &t, e);
 	if (rc == 0)
-		rc = begin(x, member, t.size, e);
-	t.send = true;
+		rc = spill(x, &t, e);
 	if (rc == 0)
-		rc = each_record(x, text_row, &t, e);
+		rc = begin(x, member, t.size, e);
+	done = x->feed.skip;
+	x->feed.skip = 0;
+	if (rc == 0)
+		rc = send_text(x, &t, done, e);
 	return rc < 0 ? rc : end(x, bit, e);
 }
 

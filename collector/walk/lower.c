@@ -27,7 +27,8 @@ static int dir_init(struct lower_dir *d, unsigned most, struct err *e)
 	free(d->fd);
 	free(d->layer);
 	*d = (struct lower_dir){0};
-	return err_set(e, ENOMEM, "no memory");
+	(void)err_set(e, ENOMEM, "no memory");
+	return -ENOMEM;
 }
 
 static void dir_done(struct lower *l, struct lower_dir *d)
@@ -190,11 +191,11 @@ static int resolve(struct lower *l, struct lower_dir *at, const char *path, stru
 	struct err *e)
 {
 	own_free struct search *s = calloc(1, sizeof(*s));
-	int rc = s ? dir_init(ret, l->roots, e) : err_set(e, ENOMEM, "no memory");
+	int rc = dir_init(ret, l->roots, e);
 
-	if (rc < 0) {
+	if (rc < 0 || !s) {
 		dir_done(l, at);
-		return rc;
+		return rc < 0 ? rc : err_set(e, ENOMEM, "no memory");
 	}
 	s->l = l;
 	s->out = ret;

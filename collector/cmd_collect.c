@@ -55,6 +55,8 @@ static enum exit_code run(const struct invocation *in)
 	progress_done(&progress);
 	if (code != EXIT_COMPLETE && code != EXIT_PARTIAL)
 		request_failed(&e, &candidates);
+	if (code == EXIT_PARTIAL && e.text[0])
+		say_error(&e);
 	if (code == EXIT_COMPLETE || code == EXIT_PARTIAL)
 		print_result(in, &result, rq.key, code);
 	else if (result.bundle[0] && strcmp(result.bundle, "-") != 0)

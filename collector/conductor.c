@@ -11,6 +11,7 @@
 #include "wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,10 +22,12 @@
 
 enum {
 	TICK_MS = 20,
-	ITEM_DEADLINE_S = 5,  /* without a sign of life, while the writer is not the reason */
-	OUTPUT_DEADLINE_S = 60, /* without the output taking anything */
-	ABANDON_MAX = 32, /* workers left stuck in the kernel, in all */
-	RESTART_MAX = 256, /* of one dumper */
+	ITEM_DEADLINE_S = 5,	 /* without a sign of life, while the writer is not the reason */
+	OUTPUT_DEADLINE_S = 60,	 /* without the output taking anything */
+	STOPPED_DEADLINE_S = 20, /* the same, when the run is to end */
+	PAUSE_S = 1,		 /* between two looks: we did not run ourselves */
+	ABANDON_MAX = 32,	 /* workers left stuck in the kernel, in all */
+	RESTART_MAX = 256,	 /* of one dumper */
 };
 
 /* One worker of one dumper. */
@@ -34,11 +37,20 @@ struct attempt {
 	struct dump dump;
 	struct channel channel;
 	struct wire_shared *shared;
-	int mem_fd, sock; /* the worker's end */
+	int mem_fd, sock, writer_sock; /* sock: the worker's end */
 	struct worker worker;
-	uint64_t beat, alive_ns, output_ns;
-	bool stalled;
+	uint64_t beat, alive_ns, output_ns, looked_ns;
+	bool stalled, announced; /* announced: the writer knows of a channel of this dumper */
 };
+
+#define ATTEMPT(run, of) \
+	((struct attempt){.r = (run), .index = (of), .mem_fd = -1, .sock = -1, .writer_sock = -1})
+
+static void close_one(int *fd)
+{
+	own_fd_(fd);
+	*fd = -1;
+}
 
 static int on_message(struct run *r, const struct wire_msg *m, struct err *e)
 {
@@ -51,7 +63,6 @@ static int on_message(struct run *r, const struct wire_msg *m, struct err *e)
 		return 0;
 	}
 	if (m->type == WIRE_FAILED) {
-		r->output_failed = true;
 		wire_string(m, 0, r->output_error.text, sizeof(r->output_error.text));
 		r->output_error.code = m->code ? m->code : EIO;
 		return err_set(e, r->output_error.code, "%s", r->output_error.text);
@@ -64,8 +75,8 @@ static int on_message(struct run *r, const struct wire_msg *m, struct err *e)
 static int serve(struct run *r, unsigned want, struct wire_msg *m, struct err *e)
 {
 	struct pollfd p[2] = {
-		{ .fd = r->control, .events = POLLIN },
-		{ .fd = r->sign_sock, .events = POLLIN },
+		{.fd = r->control, .events = POLLIN},
+		{.fd = r->sign_sock, .events = POLLIN},
 	};
 	int rc;
 
@@ -81,13 +92,41 @@ static int serve(struct run *r, unsigned want, struct wire_msg *m, struct err *e
 	rc = wire_recv(r->control, m, NULL, false, e);
 	if (rc == -EAGAIN)
 		return 0;
-	if (rc == 0) {
-		r->output_failed = true;
+	if (rc == 0)
 		return err_set(e, EPIPE, "the writer ended unexpectedly");
-	}
 	if (rc < 0)
 		return rc;
 	return m->type == want ? 1 : on_message(r, m, e);
+}
+
+static uint64_t patience(const struct run *r)
+{
+	return (r->interrupted ? STOPPED_DEADLINE_S : OUTPUT_DEADLINE_S) * SECOND;
+}
+
+int conductor_tell(struct run *r, const struct wire_msg *m, int fd, struct err *e)
+{
+	uint64_t until = run_now_ns() + patience(r);
+	struct wire_msg other;
+
+	for (;;) {
+		/* Never blocks: the writer may itself be waiting, for a signature. */
+		int rc = wire_send(r->control, m, fd, e);
+
+		if (rc != -EAGAIN || run_now_ns() > until)
+			return rc;
+		rc = serve(r, 0, &other, e);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+void conductor_last_words(struct run *r)
+{
+	struct wire_msg m;
+
+	while (!r->output_error.code && wire_recv(r->control, &m, NULL, false, NULL) > 0)
+		(void)!on_message(r, &m, NULL);
 }
 
 int conductor_await(
@@ -109,28 +148,35 @@ int conductor_await(
 	}
 }
 
-static int open_channel(struct attempt *a, struct err *e)
+static int make_channel(struct attempt *a, struct err *e)
 {
-	struct run *r = a->r;
-	struct wire_msg m = { .type = WIRE_CHANNEL, .kind = (uint32_t)a->index };
 	int pair[2], rc = wire_pair(pair, e);
-	own_fd int theirs = -1;
 
 	if (rc < 0)
 		return rc;
 	a->sock = pair[0];
-	theirs = pair[1];
+	a->writer_sock = pair[1];
+	(void)fcntl(pair[1], F_SETFL, O_NONBLOCK);
 	a->mem_fd = memfd_create("taphos-channel", MFD_CLOEXEC);
 	if (a->mem_fd < 0 || ftruncate(a->mem_fd, sizeof(struct wire_shared)) < 0)
 		return err_errno(e, "make a channel");
-	a->shared = mmap(NULL, sizeof(*a->shared), PROT_READ | PROT_WRITE, MAP_SHARED, a->mem_fd, 0);
+	a->shared =
+		mmap(NULL, sizeof(*a->shared), PROT_READ | PROT_WRITE, MAP_SHARED, a->mem_fd, 0);
 	if (a->shared == MAP_FAILED) {
 		a->shared = NULL;
 		return err_errno(e, "map a channel");
 	}
-	rc = wire_send(r->control, &m, theirs, e);
+	return 0;
+}
+
+static int announce_channel(struct attempt *a, struct err *e)
+{
+	struct wire_msg m = {.type = WIRE_CHANNEL, .kind = (uint32_t)a->index};
+	int rc = conductor_tell(a->r, &m, a->writer_sock, e);
+
+	close_one(&a->writer_sock);
 	m.type = WIRE_CHANNEL_DATA;
-	return rc < 0 ? rc : wire_send(r->control, &m, a->mem_fd, e);
+	return rc < 0 ? rc : conductor_tell(a->r, &m, a->mem_fd, e);
 }
 
 static void close_channel(struct attempt *a)
@@ -138,9 +184,9 @@ static void close_channel(struct attempt *a)
 	if (a->shared)
 		(void)munmap(a->shared, sizeof(*a->shared));
 	a->shared = NULL;
-	own_fd_(&a->sock);
-	own_fd_(&a->mem_fd);
-	a->sock = a->mem_fd = -1;
+	close_one(&a->sock);
+	close_one(&a->writer_sock);
+	close_one(&a->mem_fd);
 }
 
 static int worker_main(void *arg)
@@ -170,18 +216,22 @@ static bool is_stalled(struct attempt *a)
 	uint64_t now = run_now_ns();
 	uint64_t beat = atomic_load_explicit(&a->shared->beat, memory_order_relaxed);
 
-	if (beat != a->beat || atomic_load_explicit(&a->shared->waiting, memory_order_relaxed)) {
+	/* After a pause of our own (SIGSTOP, a frozen cgroup) the worker gets its time again. */
+	if (beat != a->beat || now - a->looked_ns > PAUSE_S * SECOND ||
+		atomic_load_explicit(&a->shared->waiting, memory_order_relaxed)) {
 		a->beat = beat;
 		a->alive_ns = now;
 	}
+	a->looked_ns = now;
 	return now - a->alive_ns > ITEM_DEADLINE_S * SECOND;
 }
 
+/* By the worker's word alone: whether it is so, the writer says when it is asked to close. */
 static bool output_is_stuck(struct attempt *a, uint64_t *bytes)
 {
 	uint64_t now = run_now_ns();
 
-	if (a->r->progress.bytes != *bytes ||
+	if (a->r->progress.bytes != *bytes || now - a->looked_ns > PAUSE_S * SECOND ||
 		!atomic_load_explicit(&a->shared->waiting, memory_order_relaxed)) {
 		*bytes = a->r->progress.bytes;
 		a->output_ns = now;
@@ -203,17 +253,16 @@ static int watch(struct attempt *a, struct err *e)
 	uint64_t bytes = r->progress.bytes;
 	struct wire_msg m;
 
-	a->alive_ns = a->output_ns = run_now_ns();
+	a->stalled = false;
+	a->alive_ns = a->output_ns = a->looked_ns = run_now_ns();
 	while (!worker_ended(&a->worker)) {
 		int rc = serve(r, 0, &m, e);
 
 		if (rc < 0)
 			return rc;
-		if (output_is_stuck(a, &bytes))
-			return err_set(e, ETIMEDOUT, "the output took no data for %d s",
-				OUTPUT_DEADLINE_S);
 		r->interrupted = must_stop(r);
-		a->stalled = is_stalled(a);
+		a->stalled = output_is_stuck(a, &bytes);
+		a->stalled |= is_stalled(a);
 		if (r->interrupted || a->stalled)
 			break;
 		run_show(r);
@@ -224,37 +273,35 @@ static int watch(struct attempt *a, struct err *e)
 static int close_at_writer(
 	struct attempt *a, bool keep, const char *why, struct wire_msg *closed, struct err *e)
 {
-	struct wire_msg m = { .type = WIRE_CLOSE, .kind = keep };
+	struct wire_msg m = {.type = WIRE_CLOSE, .kind = keep};
 	int rc;
 
 	wire_puts(&m, 0, why);
-	rc = wire_send(a->r->control, &m, -1, e);
-	return rc < 0 ? rc
-		      : conductor_await(a->r, WIRE_CLOSED, OUTPUT_DEADLINE_S * SECOND, closed, e);
+	rc = conductor_tell(a->r, &m, -1, e);
+	return rc < 0 ? rc : conductor_await(a->r, WIRE_CLOSED, patience(a->r), closed, e);
 }
 
-int conductor_gap(
-	struct run *r, size_t index, unsigned kind, const char *where, const char *why, struct err *e)
+int conductor_gap(struct run *r, size_t index, unsigned kind, const char *where, const char *why,
+	struct err *e)
 {
-	struct wire_msg m = { .type = WIRE_GAP, .kind = (uint32_t)index, .a = kind };
+	struct wire_msg m = {.type = WIRE_GAP, .kind = (uint32_t)index, .a = kind};
 
 	wire_puts(&m, 0, "");
 	wire_puts(&m, 1, where);
 	wire_puts(&m, 2, why);
 	run_log(r, "warn", "gap", "%s: %s: %s",
 		index == WIRE_ENGINE ? "engine" : dumpers[index]->name, where, why);
-	return wire_send(r->control, &m, -1, e);
+	return conductor_tell(r, &m, -1, e);
 }
 
 /* What remains of a worker that stalled, died or was stopped. 1: start another one. */
-static int after_loss(
-	struct attempt *a, unsigned restarts, char *why, size_t size, struct err *e)
+static int after_loss(struct attempt *a, unsigned restarts, char *why, size_t size, struct err *e)
 {
 	const struct dumper *d = dumpers[a->index];
 	struct run *r = a->r;
-	struct dumper_resume next = { .again = true };
+	struct dumper_resume next = {.again = true};
 	bool again = a->stalled && d->resumes && !r->interrupted && restarts < RESTART_MAX &&
-		r->abandoned < ABANDON_MAX;
+		     r->abandoned < ABANDON_MAX;
 	bool dead = worker_kill(&a->worker);
 	struct wire_msg closed;
 	char where[64], how[96];
@@ -267,10 +314,13 @@ static int after_loss(
 	snprintf(where, sizeof(where), "item %llu", (unsigned long long)next.item);
 	snprintf(why, size, "%s",
 		r->interrupted ? r->interrupted
-			       : a->stalled ? "the worker made no progress and was ended" : how);
+		: a->stalled   ? "the worker made no progress and was ended"
+			       : how);
 	rc = conductor_gap(r, a->index,
-		r->interrupted ? GAP_OVER_BUDGET : a->stalled ? GAP_STALLED : GAP_UNREADABLE, where,
-		why, e);
+		r->interrupted ? GAP_OVER_BUDGET
+		: a->stalled   ? GAP_STALLED
+			       : GAP_UNREADABLE,
+		where, why, e);
 	if (rc == 0)
 		rc = close_at_writer(a, again, why, &closed, e);
 	if (rc < 0)
@@ -285,8 +335,7 @@ static int tell_status(struct run *r, size_t index, const char *status, const ch
 	uint64_t started_ns, struct err *e)
 {
 	struct wire_msg m = {
-		.type = WIRE_STATUS, .kind = (uint32_t)index, .a = started_ns, .b = run_wall_ns()
-	};
+		.type = WIRE_STATUS, .kind = (uint32_t)index, .a = started_ns, .b = run_wall_ns()};
 
 	wire_puts(&m, 0, status);
 	wire_puts(&m, 1, reason);
@@ -295,7 +344,7 @@ static int tell_status(struct run *r, size_t index, const char *status, const ch
 	r->progress.stage_done = true;
 	r->progress.status = status;
 	run_show(r);
-	return wire_send(r->control, &m, -1, e);
+	return conductor_tell(r, &m, -1, e);
 }
 
 int conductor_skip(
@@ -304,21 +353,41 @@ int conductor_skip(
 	return tell_status(r, index, status, reason, run_wall_ns(), e);
 }
 
+/* No worker could be started: a loss, but the run goes on. */
+static int not_started(struct attempt *a, const char *why, struct err *e)
+{
+	struct wire_msg closed;
+	int rc = conductor_gap(a->r, a->index, GAP_UNREADABLE, "the whole dumper", why, e);
+
+	return rc < 0 || !a->announced ? rc : close_at_writer(a, false, why, &closed, e);
+}
+
 /* One worker, to its end or loss. 1: again. 0: the dumper is done, status says how. */
 static int attempt(struct attempt *a, unsigned restarts, const char **status, char *reason,
 	size_t size, struct err *e)
 {
+	struct err why = ERR_INIT;
 	struct wire_msg closed;
-	int rc = open_channel(a, e);
+	int rc = make_channel(a, &why);
 
-	if (rc == 0)
-		rc = start_worker(a, e);
-	own_fd_(&a->sock); /* the worker's own now: its end is seen by the writer */
-	a->sock = -1;
-	if (rc == 0)
-		rc = watch(a, e);
-	if (rc < 0)
+	if (rc == 0) {
+		a->announced = true;
+		rc = announce_channel(a, e);
+		if (rc < 0)
+			return rc;
+		rc = start_worker(a, &why);
+	}
+	close_one(&a->sock); /* the worker's own now: its end is seen by the writer */
+	if (rc < 0) {
+		*status = restarts ? "partial" : "failed";
+		snprintf(reason, size, "%s", why.text);
+		return not_started(a, why.text, e);
+	}
+	rc = watch(a, e);
+	if (rc < 0) {
+		(void)worker_kill(&a->worker);
 		return rc;
+	}
 	if (!a->worker.ended || a->worker.status != 0) {
 		*status = "partial";
 		return after_loss(a, restarts, reason, size, e);
@@ -335,7 +404,7 @@ static int attempt(struct attempt *a, unsigned restarts, const char **status, ch
 int conductor_run(struct run *r, size_t index, struct err *e)
 {
 	own_fd int spool = io_spool(r->spool_dir, e);
-	struct attempt a = { .r = r, .index = index, .mem_fd = -1, .sock = -1 };
+	struct attempt a = ATTEMPT(r, index);
 	uint64_t started = run_wall_ns();
 	const char *status = "failed";
 	char reason[256] = "";
@@ -354,14 +423,16 @@ int conductor_run(struct run *r, size_t index, struct err *e)
 
 int conductor_put(struct run *r, const char *member, const void *p, size_t n, struct err *e)
 {
-	struct attempt a = { .r = r, .index = WIRE_ENGINE, .mem_fd = -1, .sock = -1 };
-	const struct timeval patience = { .tv_sec = OUTPUT_DEADLINE_S };
+	struct attempt a = ATTEMPT(r, WIRE_ENGINE);
+	const struct timeval limit = {.tv_sec = (time_t)(patience(r) / SECOND)};
 	struct wire_msg closed;
-	int rc = open_channel(&a, e);
+	int rc = make_channel(&a, e);
 
+	if (rc == 0)
+		rc = announce_channel(&a, e);
 	if (rc == 0) {
-		(void)setsockopt(a.sock, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-		(void)setsockopt(a.sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		(void)setsockopt(a.sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+		(void)setsockopt(a.sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 		channel_init(&a.channel, a.sock, a.shared, -1);
 		rc = sink_blob(&a.channel.sink, member, p, n, e);
 	}

@@ -14,6 +14,7 @@
 #include "publish.h"
 #include "run.h"
 #include "sign.h"
+#include "text.h"
 #include "wire.h"
 #include "writer.h"
 
@@ -80,6 +81,9 @@ static int start_writer(struct run *r, struct err *e)
 	keep[2] = w.out_fd;
 	r->control = control[0];
 	r->sign_sock = sign[0];
+	/* whatever the writer does, the engine never waits in a send */
+	(void)fcntl(r->control, F_SETFL, O_NONBLOCK);
+	(void)fcntl(r->sign_sock, F_SETFL, O_NONBLOCK);
 	rc = worker_start(&spec, &r->writer, e);
 	for (size_t i = 0; i < 3 + LEDGER_LISTS; i++)
 		if (keep[i] != w.out_fd)
@@ -148,10 +152,10 @@ static int put_findings(struct run *r, struct err *e)
 	int rc = 0;
 
 	for (unsigned i = 0; rc == 0 && i < r->target->findings; i++) {
-		struct wire_msg m = { .type = WIRE_FINDING, .kind = WIRE_ENGINE };
+		struct wire_msg m = {.type = WIRE_FINDING, .kind = WIRE_ENGINE};
 
 		wire_puts(&m, 0, r->target->finding[i]);
-		rc = wire_send(r->control, &m, -1, e);
+		rc = conductor_tell(r, &m, -1, e);
 	}
 	if (rc == 0 && r->target->truncated)
 		rc = conductor_gap(r, WIRE_ENGINE, GAP_OVER_BUDGET, "the target's tables",
@@ -168,14 +172,15 @@ static int put_own_members(struct run *r, const struct effects *before, struct e
 
 	if (rc == 0)
 		rc = conductor_put(r, "collector/effects.json", b.data, b.len, e);
-	run_log(r, "info", "end", "all dumpers have ended");
+	run_log_end(r);
 	return rc < 0 ? rc : conductor_put(r, "collector/log.jsonl", r->log.data, r->log.len, e);
 }
 
 static int finish(struct run *r, struct engine_result *ret, struct err *e)
 {
 	own_buf struct buf fields = BUF_INIT(WIRE_TEXT - 300);
-	struct wire_msg m = { .type = WIRE_FINISH }, done;
+	struct wire_msg m = {.type = WIRE_FINISH}, done;
+	uint8_t digest[HASH_LEN];
 	char verdict[16];
 	int rc = describe_manifest_fields(r, &fields, e);
 
@@ -183,7 +188,7 @@ static int finish(struct run *r, struct engine_result *ret, struct err *e)
 		return rc;
 	wire_puts(&m, 0, r->interrupted ? r->interrupted : "");
 	wire_puts(&m, 1, buf_str(&fields));
-	rc = wire_send(r->control, &m, -1, e);
+	rc = conductor_tell(r, &m, -1, e);
 	if (rc == 0)
 		rc = conductor_await(r, WIRE_FINISHED, FINISH_PATIENCE_S * SECOND, &done, e);
 	if (rc < 0)
@@ -194,9 +199,11 @@ static int finish(struct run *r, struct engine_result *ret, struct err *e)
 	ret->findings = done.d;
 	wire_string(&done, 0, ret->sha256, sizeof(ret->sha256));
 	wire_string(&done, 1, verdict, sizeof(verdict));
-	ret->verdict = !strcmp(verdict, "complete") ? "complete"
-		: !strcmp(verdict, "partial")       ? "partial"
-						    : "interrupted";
+	ret->verdict = !strcmp(verdict, "complete")  ? "complete"
+		       : !strcmp(verdict, "partial") ? "partial"
+						     : "interrupted";
+	if (text_unhex(ret->sha256, digest, sizeof(digest)) < 0)
+		return err_set(e, EPROTO, "the writer named no digest");
 	return publish_finish(r->publish, ret->sha256, r->key, e);
 }
 
@@ -229,8 +236,17 @@ static int collect_into(struct run *r, struct engine_result *ret, struct err *e)
 /* The output was lost on the way: what was sealed before stays, and verifies. */
 static enum exit_code output_lost(struct run *r, struct engine_result *ret, int rc, struct err *e)
 {
+	char how[96];
+
+	conductor_last_words(r);
+	if (r->output_error.code)
+		rc = err_set(e, r->output_error.code, "%s", r->output_error.text);
+	else if (r->writer.pid && worker_ended(&r->writer) && r->writer.status) {
+		worker_describe(&r->writer, how, sizeof(how));
+		rc = err_set(e, EPIPE, "the writer ended: %s", how);
+	}
 	ret->verdict = "interrupted";
-	if (r->seals < 2 && !publish_streams(r->publish)) {
+	if (r->seals < 2) {
 		publish_discard(r->publish);
 		ret->bundle[0] = '\0';
 		(void)err_wrap(e, rc, "nothing was collected");
@@ -247,9 +263,14 @@ static enum exit_code conclude(struct run *r, struct engine_result *ret, int rc,
 	snprintf(ret->run_id, sizeof(ret->run_id), "%s", r->run_id);
 	sign_fingerprint(r->signer, ret->signer);
 	ret->duration_ms = (run_now_ns() - r->started_ns) / 1000000;
-	if (rc < 0)
+	if (rc < 0 && !publish_is_whole(r->publish))
 		return output_lost(r, ret, rc, e);
 	snprintf(ret->bundle, sizeof(ret->bundle), "%s", publish_path(r->publish));
+	if (rc < 0) {
+		(void)err_wrap(e, rc, "the bundle is whole, but");
+		return EXIT_PARTIAL;
+	}
+	*e = ERR_INIT; /* what went wrong on the way is a gap */
 	return strcmp(ret->verdict, "complete") ? EXIT_PARTIAL : EXIT_COMPLETE;
 }
 
@@ -276,7 +297,7 @@ enum exit_code engine_collect(const struct engine_request *rq, struct engine_res
 	enum exit_code code;
 	int rc;
 
-	*ret = (struct engine_result){ .verdict = "" };
+	*ret = (struct engine_result){.verdict = ""};
 	run_catch_signals();
 	code = prepare(&r, candidates, e);
 	if (code == EXIT_COMPLETE && open_output(&r, e) < 0)

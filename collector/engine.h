@@ -19,8 +19,8 @@ struct engine_progress {
 	uint64_t planned_bytes; /* of the open member, 0 unknown */
 	uint64_t artifacts, gaps;
 	uint64_t elapsed_ms;
-	bool stage_done;	/* this stage has ended; 'status' says how */
-	const char *status;	/* "ok", "partial", "failed", "skipped" */
+	bool stage_done;    /* this stage has ended; 'status' says how */
+	const char *status; /* "ok", "partial", "failed", "skipped" */
 };
 
 struct engine_request {
@@ -42,18 +42,19 @@ struct engine_request {
 struct engine_result {
 	char bundle[TARGET_PATH]; /* path as given plus name, "-" when streamed */
 	char run_id[64];
-	char sha256[65];	  /* of the bundle as written */
-	char signer[65];	  /* public key's SHA-256 fingerprint, hex */
-	bool run_key;		  /* the key was made for this run */
-	const char *verdict;	  /* "complete", "partial", "interrupted" */
+	char sha256[65];     /* of the bundle as written */
+	char signer[65];     /* public key's SHA-256 fingerprint, hex */
+	bool run_key;	     /* the key was made for this run */
+	const char *verdict; /* "complete", "partial", "interrupted" */
 	uint64_t artifacts, gaps, findings;
-	uint64_t bytes;		  /* of the bundle as written */
+	uint64_t bytes; /* of the bundle as written */
 	uint64_t duration_ms;
 };
 
 /*
  * Returns an exit code. On anything but COMPLETE and PARTIAL, e says why in one
- * line with what to do; 'candidates' (may be NULL) then holds one line for each
+ * line with what to do; on PARTIAL it says so where the output was lost or is not
+ * all there, and is empty otherwise. 'candidates' (may be NULL) then holds one line for each
  * container an ambiguous name fits. result is filled as far as things went:
  * bundle is "" when there is none.
  */
@@ -61,5 +62,5 @@ enum exit_code engine_collect(const struct engine_request *rq, struct engine_res
 	struct buf *candidates, struct err *e) must_check;
 
 /* 'taphos plan': the same up to the first byte read, one JSON object into out. */
-enum exit_code engine_plan(const struct engine_request *rq, struct buf *out,
-	struct buf *candidates, struct err *e) must_check;
+enum exit_code engine_plan(const struct engine_request *rq, struct buf *out, struct buf *candidates,
+	struct err *e) must_check;

@@ -62,8 +62,9 @@ int main(int argc, char **argv)
 
 	if (start_clean(argc, &e) < 0)
 		return EXIT_FAILED;
-	/* A closed pipe is an error of write(), never the end of a run. */
+	/* Errors of write(), never the end of a run. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	if (argc < 2) {
 		help_overview(&text);
 		say_text(&text);

@@ -22,7 +22,7 @@
 
 #define SECOND 1000000000ULL
 
-enum { RESOLVE_S = 20, MOUNTS_S = 2 };
+enum { RESOLVE_S = 20, MOUNTS_S = 2, DESCRIPTORS = 65536 };
 
 /* "20260131T100000Z-" and 16 hex digits. */
 static int make_run_id(struct run *r, struct err *e)
@@ -53,13 +53,13 @@ static void set_clocks(struct run *r)
 	r->deadline_ns = r->started_ns + span - reserve; /* the rest is for the last seal */
 }
 
-/* Thousands of layers and mounts: as many descriptors as we may have. */
-static void raise_descriptors(void)
+/* Hundreds of layers and mounts. No more: before Linux 5.9 a worker closes them one by one. */
+static void set_descriptors(void)
 {
 	struct rlimit l;
 
-	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
-		l.rlim_cur = l.rlim_max;
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0) {
+		l.rlim_cur = l.rlim_max < DESCRIPTORS ? l.rlim_max : DESCRIPTORS;
 		(void)setrlimit(RLIMIT_NOFILE, &l);
 	}
 }
@@ -93,8 +93,8 @@ static enum exit_code find_target(struct run *r, struct buf *candidates, struct 
 	int rc = host_open(r->rq->host_root, &r->host, e);
 
 	if (rc == 0)
-		rc = locate_target(&r->host.at, &r->rq->selector,
-			run_now_ns() + RESOLVE_S * SECOND, &r->target, candidates, e);
+		rc = locate_target(&r->host.at, &r->rq->selector, run_now_ns() + RESOLVE_S * SECOND,
+			&r->target, candidates, e);
 	switch (rc) {
 	case 0:
 		break;
@@ -124,7 +124,7 @@ enum exit_code prepare(struct run *r, struct buf *candidates, struct err *e)
 
 	r->host = HOST_INIT;
 	set_clocks(r);
-	raise_descriptors();
+	set_descriptors();
 	r->sealed_start = start_is_sealed();
 	r->progress.stage = "resolve";
 	run_show(r);
@@ -148,11 +148,12 @@ int prepare_mounts(struct run *r, struct err *e)
 		return 0;
 	if (!r->sealed_start)
 		return conductor_gap(r, WIRE_ENGINE, GAP_REFUSED, "private clones of the mounts",
-			"we do not run from a sealed copy, so no namespace of the target is entered",
+			"we do not run from a sealed copy, so no namespace of the target is "
+			"entered",
 			e);
 	if (prepare_clones(r, &why) < 0)
-		return conductor_gap(r, WIRE_ENGINE, GAP_UNREADABLE,
-			"private clones of the mounts", why.text, e);
+		return conductor_gap(r, WIRE_ENGINE, GAP_UNREADABLE, "private clones of the mounts",
+			why.text, e);
 	return 0;
 }
 

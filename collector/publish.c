@@ -90,26 +90,31 @@ static int split(struct publish *p, const char *output, const char *default_name
 
 static int open_file(struct publish *p, struct err *e)
 {
+	static const char *const suffix[] = {"", ".sha256", ".sig"};
+	char name[NAME_MAX + 1];
 	struct stat st;
 
 	p->dir_fd = open(p->dir[0] ? p->dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->dir_fd < 0)
 		return err_errno(e, "open the output directory '%.160s'", p->dir[0] ? p->dir : ".");
-	if (fstatat(p->dir_fd, p->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return err_set(e, EEXIST, "'%.200s' exists: taphos overwrites nothing", p->name);
-	p->fd = openat(p->dir_fd, p->partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		0600);
+	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
+		snprintf(name, sizeof(name), "%.247s%s", p->name, suffix[i]);
+		if (fstatat(p->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return err_set(
+				e, EEXIST, "'%.200s' exists: taphos overwrites nothing", name);
+	}
+	p->fd = openat(
+		p->dir_fd, p->partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (p->fd < 0 && errno == EEXIST)
-		return err_set(e, EEXIST, "'%.160s' exists: another run, or what one left; move it away",
-			p->partial);
+		return err_set(e, EEXIST,
+			"'%.160s' exists: another run, or what one left; move it away", p->partial);
 	if (p->fd < 0)
 		return err_errno(e, "create '%.160s'", p->partial);
 	set_path(p, p->partial);
 	return 0;
 }
 
-int publish_open(
-	const char *output, const char *default_name, struct publish **ret, struct err *e)
+int publish_open(const char *output, const char *default_name, struct publish **ret, struct err *e)
 {
 	struct publish *p = calloc(1, sizeof(*p));
 	int rc;
@@ -132,7 +137,8 @@ int publish_open(
 	return 0;
 }
 
-static int put_file(struct publish *p, const char *suffix, const void *data, size_t n, struct err *e)
+static int put_file(
+	struct publish *p, const char *suffix, const void *data, size_t n, struct err *e)
 {
 	char name[NAME_MAX + 1];
 	own_fd int fd = -1;
@@ -154,6 +160,20 @@ static int put_file(struct publish *p, const char *suffix, const void *data, siz
 	return 0;
 }
 
+/* Where there are no hard links either: what is replaced is an empty file of our own. */
+static int replace_own(struct publish *p, struct err *e)
+{
+	own_fd int fd = openat(
+		p->dir_fd, p->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd >= 0 && renameat(p->dir_fd, p->partial, p->dir_fd, p->name) == 0)
+		return 0;
+	(void)err_errno(e, "rename '%.160s'", p->partial);
+	if (fd >= 0)
+		(void)unlinkat(p->dir_fd, p->name, 0);
+	return -EIO;
+}
+
 static int give_name(struct publish *p, struct err *e)
 {
 	if (renameat2(p->dir_fd, p->partial, p->dir_fd, p->name, RENAME_NOREPLACE) == 0)
@@ -161,43 +181,57 @@ static int give_name(struct publish *p, struct err *e)
 	/* not every file system can refuse to replace: link() always does */
 	if (errno != EINVAL && errno != ENOSYS)
 		return err_errno(e, "rename '%.160s'", p->partial);
-	if (linkat(p->dir_fd, p->partial, p->dir_fd, p->name, 0) < 0)
+	if (linkat(p->dir_fd, p->partial, p->dir_fd, p->name, 0) == 0) {
+		(void)unlinkat(p->dir_fd, p->partial, 0);
+		return 0;
+	}
+	if (errno == EEXIST)
 		return err_errno(e, "rename '%.160s'", p->partial);
-	(void)unlinkat(p->dir_fd, p->partial, 0);
-	return 0;
+	return replace_own(p, e);
 }
 
-int publish_finish(
+static int put_beside(
 	struct publish *p, const char *sha256, const struct sign_key *key, struct err *e)
 {
 	char line[NAME_MAX + 80];
 	uint8_t sig[SEAL_SIG];
 	int n, rc;
 
-	if (publish_streams(p)) {
-		p->finished = true;
-		return 0;
-	}
 	n = snprintf(line, sizeof(line), "%s  %s\n", sha256, p->name);
 	rc = put_file(p, ".sha256", line, (size_t)n, e);
 	if (rc == 0 && key)
 		rc = sign_bytes(key, line, (size_t)n, sig, e);
 	if (rc == 0 && key)
 		rc = put_file(p, ".sig", sig, sizeof(sig), e);
-	if (rc == 0)
-		rc = give_name(p, e);
-	if (rc < 0)
-		return rc;
+	return rc;
+}
+
+int publish_finish(struct publish *p, const char *sha256, const struct sign_key *key, struct err *e)
+{
+	int beside, rc;
+
 	p->finished = true;
-	set_path(p, p->name);
-	return fsync(p->dir_fd) < 0 ? err_errno(e, "flush the output directory") : 0;
+	if (publish_streams(p))
+		return 0;
+	/* The bundle is whole and gets its name, also where there is no room for the others. */
+	beside = put_beside(p, sha256, key, e);
+	rc = give_name(p, beside < 0 ? NULL : e);
+	if (rc == 0)
+		set_path(p, p->name);
+	if (rc == 0 && fsync(p->dir_fd) < 0 && errno != EINVAL)
+		rc = err_errno(beside < 0 ? NULL : e, "flush the output directory");
+	return beside < 0 ? beside : rc;
+}
+
+bool publish_is_whole(const struct publish *p)
+{
+	return p->finished;
 }
 
 void publish_discard(struct publish *p)
 {
 	if (!publish_streams(p) && !p->finished)
 		(void)unlinkat(p->dir_fd, p->partial, 0);
-	p->finished = true;
 }
 
 void publish_free(struct publish *p)

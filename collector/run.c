@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Of which a text of any bytes is the most. */
+enum { LOG_LINE = 8192 };
+
 static volatile sig_atomic_t stop;
 
 static void on_signal(int sig)
@@ -20,11 +23,13 @@ static void on_signal(int sig)
 void run_catch_signals(void)
 {
 	/* RESETHAND: whoever asks twice means it */
-	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+	static const int stopping[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, before;
 
-	(void)sigaction(SIGINT, &sa, NULL);
-	(void)sigaction(SIGTERM, &sa, NULL);
-	(void)sigaction(SIGHUP, &sa, NULL);
+	for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
+		/* one that is ignored (nohup, a script's background job) stays so */
+		if (sigaction(stopping[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			(void)sigaction(stopping[i], &sa, NULL);
 }
 
 bool run_stopped(void)
@@ -66,7 +71,8 @@ void run_show(struct run *r)
 
 void run_log(struct run *r, const char *level, const char *event, const char *fmt, ...)
 {
-	struct jsonw w = JSONW(&r->log);
+	own_buf struct buf line = BUF_INIT(LOG_LINE);
+	struct jsonw w = JSONW(&line);
 	struct timespec now;
 	char text[512];
 	va_list ap;
@@ -74,6 +80,10 @@ void run_log(struct run *r, const char *level, const char *event, const char *fm
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	if (r->log_left_out || r->log.len + 2 * LOG_LINE > r->log.max) {
+		r->log_left_out++;
+		return;
+	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	jsonw_open(&w, NULL);
 	jsonw_time(&w, "time", now);
@@ -82,5 +92,19 @@ void run_log(struct run *r, const char *level, const char *event, const char *fm
 	jsonw_str(&w, "event", event);
 	jsonw_str(&w, "text", text);
 	jsonw_close(&w);
-	buf_addc(&r->log, '\n');
+	buf_addc(&line, '\n');
+	buf_add(&r->log, line.data, line.len);
+}
+
+void run_log_end(struct run *r)
+{
+	uint64_t n = r->log_left_out;
+
+	if (!n)
+		run_log(r, "info", "end", "all dumpers have ended");
+	else
+		buf_addf(&r->log,
+			"{\"level\":\"warn\",\"event\":\"end\",\"text\":\"%llu lines were left "
+			"out\"}\n",
+			(unsigned long long)n);
 }

@@ -26,6 +26,7 @@ struct run {
 	struct sign_key *key;
 	uint8_t signer[SEAL_KEY];
 	uint64_t seals; /* signed so far */
+	bool sums_signed;
 
 	struct timespec started;
 	uint64_t started_ns, deadline_ns; /* CLOCK_MONOTONIC */
@@ -35,23 +36,26 @@ struct run {
 	int spool_dir; /* -1: memory */
 	struct worker writer;
 	int control, sign_sock;
-	bool output_failed;
-	struct err output_error;
+	struct err output_error; /* the writer's last words; code 0: none */
 
 	struct engine_progress progress;
 	const char *interrupted; /* why the run was cut short, NULL */
 	unsigned abandoned;	 /* workers stuck in the kernel */
 	struct buf log;
+	uint64_t log_left_out; /* lines there was no room for */
 };
 
 /* A directory for spool files when there is no output directory: $TMPDIR, or /var/tmp. -1: none. */
 int run_spool_dir(void);
-uint64_t run_now_ns(void);	    /* CLOCK_MONOTONIC */
-uint64_t run_wall_ns(void);	    /* CLOCK_REALTIME */
+uint64_t run_now_ns(void);    /* CLOCK_MONOTONIC */
+uint64_t run_wall_ns(void);   /* CLOCK_REALTIME */
 void run_show(struct run *r); /* calls the progress callback */
 /* One line of collector/log.jsonl. */
 void run_log(struct run *r, const char *level, const char *event, const char *fmt, ...)
 	printf_like(4, 5);
+
+/* Its last line, which says when some were left out. */
+void run_log_end(struct run *r);
 
 /* SIGINT, SIGTERM, SIGHUP set it; the second one ends the process. */
 void run_catch_signals(void);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -186,6 +187,11 @@ int io_write(int fd, const void *p, size_t n)
 
 		if (put < 0 && errno == EINTR)
 			continue;
+		/* somebody else's pipe or terminal may have been set not to block */
+		if (put < 0 && errno == EAGAIN) {
+			(void)poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+			continue;
+		}
 		if (put <= 0)
 			return put < 0 ? -errno : -EIO;
 		done += (size_t)put;

@@ -61,9 +61,9 @@ void wire_string(const struct wire_msg *m, unsigned part, char *ret, size_t size
 
 int wire_send(int sock, const struct wire_msg *m, int fd, struct err *e)
 {
-	union control c = { 0 };
-	struct iovec io = { (void *)m, offsetof(struct wire_msg, text) + text_len(m) };
-	struct msghdr h = { .msg_iov = &io, .msg_iovlen = 1 };
+	union control c = {0};
+	struct iovec io = {(void *)m, offsetof(struct wire_msg, text) + text_len(m)};
+	struct msghdr h = {.msg_iov = &io, .msg_iovlen = 1};
 	ssize_t n;
 
 	if (fd >= 0) {
@@ -83,21 +83,30 @@ int wire_send(int sock, const struct wire_msg *m, int fd, struct err *e)
 	return n < 0 ? err_errno(e, "send to our other process") : 0;
 }
 
+/* -2: more than one, closed. The padding behind one descriptor has room for a second. */
 static int received_fd(struct msghdr *h)
 {
 	struct cmsghdr *ch = CMSG_FIRSTHDR(h);
-	int fd = -1;
+	int fd[CMSG_SPACE(sizeof(int)) / sizeof(int)];
+	size_t n;
 
-	if (ch && ch->cmsg_level == SOL_SOCKET && ch->cmsg_type == SCM_RIGHTS &&
-		ch->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&fd, CMSG_DATA(ch), sizeof(fd));
-	return fd;
+	if (!ch || ch->cmsg_level != SOL_SOCKET || ch->cmsg_type != SCM_RIGHTS)
+		return -1;
+	n = (ch->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	if (!n || n > sizeof(fd) / sizeof(fd[0]))
+		return -1;
+	memcpy(fd, CMSG_DATA(ch), n * sizeof(int));
+	if (n == 1)
+		return fd[0];
+	while (n)
+		(void)close(fd[--n]);
+	return -2;
 }
 
 int wire_recv(int sock, struct wire_msg *m, int *ret_fd, bool wait, struct err *e)
 {
 	union control c;
-	struct iovec io = { m, sizeof(*m) };
+	struct iovec io = {m, sizeof(*m)};
 	struct msghdr h = {
 		.msg_iov = &io,
 		.msg_iovlen = 1,
@@ -119,7 +128,8 @@ int wire_recv(int sock, struct wire_msg *m, int *ret_fd, bool wait, struct err *
 	if (n < 0)
 		return err_errno(e, "receive from our other process");
 	fd = received_fd(&h);
-	if ((size_t)n < offsetof(struct wire_msg, text) || (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
+	if (fd == -2 || (size_t)n < offsetof(struct wire_msg, text) ||
+		(h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
 		(size_t)n != offsetof(struct wire_msg, text) + text_len(m))
 		return err_set(e, EBADMSG, "a malformed message");
 	if (ret_fd)

@@ -7,10 +7,16 @@
 #include "ledger.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { WHY = 256 };
+enum {
+	WHY = 256,
+	MEMBERS_MAX = 1500000 - 16, /* docs/BUNDLE.md; a few are the engine's */
+	CREDIT_MS = 1000,
+};
+#define MEMBER_SIZE_MAX (1ULL << 44) /* ext4's largest file: what a cut one is padded to */
 
 static const char *dumper_name(const struct intake *in)
 {
@@ -22,8 +28,8 @@ static struct ledger_dumper *row(struct intake *in)
 	return in->dumper == WIRE_ENGINE ? &in->nobody : &in->ledger->dumper[in->dumper];
 }
 
-static void add_gap(struct intake *in, enum gap_kind kind, const char *member, const char *why,
-	int code)
+static void add_gap(
+	struct intake *in, enum gap_kind kind, const char *member, const char *why, int code)
 {
 	struct ledger_gap g = {
 		.kind = kind,
@@ -51,27 +57,37 @@ static int break_off(struct intake *in, const char *what, struct err *e)
 	return in->open ? intake_cut(in, GAP_REFUSED, why, e) : 0;
 }
 
+static const char *too_large(const struct intake *in)
+{
+	if (in->size > MEMBER_SIZE_MAX)
+		return "larger than any file system allows";
+	if (in->max_bytes && in->dumper != WIRE_ENGINE &&
+		(in->size > in->max_bytes || in->ledger->member_bytes > in->max_bytes - in->size))
+		return "the bundle's --max-size";
+	return NULL;
+}
+
 static int on_begin(struct intake *in, const struct wire_msg *m, struct err *e)
 {
-	static const char *const engine_prefixes[] = { "begin.json", "collector/", NULL };
+	static const char *const engine_prefixes[] = {"begin.json", "collector/", NULL};
 	const char *const *prefixes =
 		in->dumper == WIRE_ENGINE ? engine_prefixes : dumpers[in->dumper]->prefixes;
 	struct err why = ERR_INIT;
+	bool full = in->dumper != WIRE_ENGINE && in->ledger->artifacts >= MEMBERS_MAX;
 	size_t len;
 
 	(void)wire_part(m, 0, &len);
 	if (in->open || !len || len > INTAKE_MEMBER)
 		return break_off(in, "begin", e);
 	wire_string(m, 0, in->member, sizeof(in->member));
-	if (names_take(in->names, in->member, prefixes, &why) < 0)
+	if (!full && names_take(in->names, in->member, prefixes, &why) < 0)
 		return break_off(in, why.text, e);
 	in->open = true;
 	in->partial = false;
 	in->size = m->a;
 	in->done = 0;
 	clock_gettime(CLOCK_REALTIME, &in->started);
-	in->discard = in->max_bytes && in->dumper != WIRE_ENGINE &&
-		(in->size > in->max_bytes || in->ledger->member_bytes > in->max_bytes - in->size);
+	in->discard = full ? "more members than a bundle may have" : too_large(in);
 	return in->discard ? 0 : pack_begin(in->pack, in->member, in->size, e);
 }
 
@@ -79,6 +95,20 @@ static int take(struct intake *in, const void *p, size_t n, struct err *e)
 {
 	in->done += n;
 	return in->discard ? 0 : pack_add(in->pack, p, n, in->hash, e);
+}
+
+/* False: the worker does not read what it is told. Only an honest one that is slow waits. */
+static bool give_credit(struct intake *in, uint64_t slot)
+{
+	struct wire_msg credit = {.type = WIRE_CREDIT, .a = slot};
+	struct pollfd p = {.fd = in->sock, .events = POLLOUT};
+
+	for (int i = 0; i < 2; i++) {
+		if (wire_send(in->sock, &credit, -1, NULL) != -EAGAIN)
+			return true; /* a dead worker needs none */
+		(void)poll(&p, 1, CREDIT_MS);
+	}
+	return false;
 }
 
 static int on_data(struct intake *in, const struct wire_msg *m, struct err *e)
@@ -90,11 +120,8 @@ static int on_data(struct intake *in, const struct wire_msg *m, struct err *e)
 		return break_off(in, "data", e);
 	if (m->c)
 		rc = take(in, in->shared->slot[m->a] + m->b, m->c, e);
-	if (rc == 0 && m->kind) {
-		struct wire_msg credit = { .type = WIRE_CREDIT, .a = m->a };
-
-		(void)!wire_send(in->sock, &credit, -1, NULL); /* a dead worker needs none */
-	}
+	if (rc == 0 && m->kind && !give_credit(in, m->a))
+		return break_off(in, "credits not taken", e);
 	return rc;
 }
 
@@ -107,6 +134,8 @@ static int pad(struct intake *in, struct err *e)
 		uint64_t left = in->size - in->done;
 
 		rc = take(in, zeros, left < sizeof(zeros) ? (size_t)left : sizeof(zeros), e);
+		if (rc == 0 && in->alive)
+			rc = in->alive(in->alive_arg, e);
 	}
 	return rc;
 }
@@ -124,7 +153,7 @@ static int close_member(struct intake *in, struct err *e)
 
 	in->open = false;
 	if (in->discard) {
-		add_gap(in, GAP_OVER_BUDGET, in->member, "the bundle's --max-size", 0);
+		add_gap(in, GAP_OVER_BUDGET, in->member, in->discard, 0);
 		return 0;
 	}
 	rc = pack_end(in->pack, e);
@@ -162,7 +191,7 @@ static int on_end(struct intake *in, struct err *e)
 
 static int on_gap(struct intake *in, const struct wire_msg *m, struct err *e)
 {
-	struct ledger_gap g = { .dumper = dumper_name(in), .code = m->code };
+	struct ledger_gap g = {.dumper = dumper_name(in), .code = m->code};
 	char member[INTAKE_MEMBER + 1], why[WHY];
 
 	if (m->kind >= GAP_KINDS)

@@ -26,9 +26,12 @@ struct intake {
 	struct ledger_dumper nobody; /* the engine's members belong to no dumper's row */
 	struct names *names;
 	uint64_t max_bytes; /* of all members, 0: no limit */
+	/* called now and then while a long member is padded; may be NULL */
+	int (*alive)(void *arg, struct err *e);
+	void *alive_arg;
 
 	/* the channel */
-	int sock; /* -1: none */
+	int sock; /* does not block; -1: none */
 	struct wire_shared *shared;
 	unsigned dumper; /* index, or WIRE_ENGINE */
 	bool ended;	 /* WIRE_DONE came, or it was cut off */
@@ -36,7 +39,8 @@ struct intake {
 	char why[256];
 
 	/* the open member */
-	bool open, discard;
+	bool open;
+	const char *discard; /* why it does not go into the bundle, NULL: it does */
 	char member[INTAKE_MEMBER + 1];
 	uint64_t size, done;
 	struct hash *hash;

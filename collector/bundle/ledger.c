@@ -14,7 +14,7 @@ enum { PENDING = 1 << 18, ROW_MAX = 1 << 16 };
 
 int ledger_open(struct ledger *r, const int fd[LEDGER_LISTS], struct err *e)
 {
-	*r = (struct ledger){ 0 };
+	*r = (struct ledger){0};
 	for (int i = 0; i < LEDGER_LISTS; i++) {
 		r->fd[i] = fd[i];
 		r->pending[i] = calloc(1, sizeof(struct buf));
@@ -112,9 +112,11 @@ void ledger_gap(struct ledger *r, const struct ledger_gap *g)
 
 void ledger_finding(struct ledger *r, const char *dumper, const char *text, size_t len)
 {
-	struct jsonw w = start_row(r, LEDGER_FINDINGS);
+	struct jsonw w;
 
-	r->findings++;
+	if (++r->findings > LEDGER_FINDINGS_MAX)
+		return;
+	w = start_row(r, LEDGER_FINDINGS);
 	jsonw_open(&w, NULL);
 	jsonw_str(&w, "dumper", dumper);
 	jsonw_bytes(&w, "text", text, len);
@@ -148,7 +150,7 @@ const char *ledger_verdict(const struct ledger *r, const char *reason)
 
 static struct timespec from_ns(uint64_t ns)
 {
-	return (struct timespec){ (time_t)(ns / 1000000000ULL), (long)(ns % 1000000000ULL) };
+	return (struct timespec){(time_t)(ns / 1000000000ULL), (long)(ns % 1000000000ULL)};
 }
 
 static void dumper_row(struct jsonw *w, const struct ledger_dumper *d)
@@ -204,6 +206,8 @@ static void gap_counts(const struct ledger *r, struct buf *b)
 	}
 	jsonw_close(&w);
 	buf_addf(b, ",\n\"gaps_not_listed\":%llu", (unsigned long long)unlisted);
+	unlisted = r->findings > LEDGER_FINDINGS_MAX ? r->findings - LEDGER_FINDINGS_MAX : 0;
+	buf_addf(b, ",\n\"findings_not_listed\":%llu", (unsigned long long)unlisted);
 	buf_adds(b, ",\n\"findings\":[\n");
 }
 

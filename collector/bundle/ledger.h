@@ -19,7 +19,8 @@ enum ledger_list { LEDGER_ARTIFACTS, LEDGER_GAPS, LEDGER_FINDINGS, LEDGER_SUMS, 
 
 enum {
 	LEDGER_DUMPERS = 64,
-	LEDGER_GAPS_MAX = 100000, /* rows of one kind; beyond that only counted, and said so */
+	LEDGER_GAPS_MAX = 100000,     /* rows of one kind; beyond that only counted, and said so */
+	LEDGER_FINDINGS_MAX = 100000, /* the same of findings */
 };
 
 struct ledger_dumper {
@@ -36,7 +37,7 @@ struct ledger {
 	uint64_t artifacts, gaps /* losses only */, findings, member_bytes;
 	uint64_t gap_count[GAP_KINDS];
 	struct ledger_dumper dumper[LEDGER_DUMPERS]; /* by index; name NULL: not run */
-	struct err failure; /* a spool could not be written */
+	struct err failure;			     /* a spool could not be written */
 };
 
 struct ledger_artifact {
@@ -76,5 +77,5 @@ const char *ledger_verdict(const struct ledger *r, const char *reason);
  * put() with pieces; run it twice to learn the size first. Flush before.
  */
 int ledger_manifest(const struct ledger *r, const char *fields, const char *reason,
-	int (*put)(const void *p, size_t n, void *arg, struct err *e), void *arg,
-	struct err *e) must_check;
+	int (*put)(const void *p, size_t n, void *arg, struct err *e), void *arg, struct err *e)
+	must_check;

@@ -51,7 +51,7 @@ static uint64_t bytes_so_far(const struct writer *w)
 
 static int tell_progress(struct writer *w, struct err *e)
 {
-	struct wire_msg m = { .type = WIRE_PROGRESS, .a = bytes_so_far(w) };
+	struct wire_msg m = {.type = WIRE_PROGRESS, .a = bytes_so_far(w)};
 
 	w->told_ms = now_ms();
 	w->told_bytes = m.a;
@@ -61,8 +61,10 @@ static int tell_progress(struct writer *w, struct err *e)
 	return wire_send(w->spec->control, &m, -1, e);
 }
 
-static int tell_sometimes(struct writer *w, struct err *e)
+static int tell_sometimes(void *arg, struct err *e)
 {
+	struct writer *w = arg;
+
 	if (bytes_so_far(w) == w->told_bytes || now_ms() - w->told_ms < PROGRESS_MS)
 		return 0;
 	return tell_progress(w, e);
@@ -119,7 +121,7 @@ static int on_channel(struct writer *w, const struct wire_msg *m, int fd, struct
 /* The engine closes a channel: after its end, or because its worker is stuck or dead. */
 static int on_close(struct writer *w, const struct wire_msg *m, struct err *e)
 {
-	struct wire_msg answer = { .type = WIRE_CLOSED, .kind = w->in.dumper };
+	struct wire_msg answer = {.type = WIRE_CLOSED, .kind = w->in.dumper};
 	bool keep = m->kind == 1 && w->in.open;
 	char why[160];
 	int rc = 0;
@@ -152,7 +154,7 @@ static int on_close(struct writer *w, const struct wire_msg *m, struct err *e)
 /* A gap the engine saw: a stalled worker, a dumper that could not start. */
 static void on_engine_gap(struct writer *w, const struct wire_msg *m)
 {
-	struct ledger_gap g = { .kind = (enum gap_kind)m->a, .code = m->code };
+	struct ledger_gap g = {.kind = (enum gap_kind)m->a, .code = m->code};
 	char member[INTAKE_MEMBER + 1], why[256];
 
 	if (m->a >= GAP_KINDS)
@@ -200,7 +202,7 @@ static int put_piece(const void *p, size_t n, void *arg, struct err *e)
 
 static int put_manifest(struct writer *w, const char *fields, const char *reason, struct err *e)
 {
-	struct counting c = { .hash = w->in.hash };
+	struct counting c = {.hash = w->in.hash};
 	uint8_t digest[HASH_LEN];
 	int rc = ledger_flush(&w->ledger, e);
 
@@ -229,7 +231,7 @@ static int put_file(struct writer *w, const char *name, const void *p, size_t n,
 
 static int sign_sums(struct writer *w, uint8_t sig[SEAL_SIG], struct err *e)
 {
-	struct wire_msg m = { .type = WIRE_SIGN, .a = w->ledger.bytes[LEDGER_SUMS] };
+	struct wire_msg m = {.type = WIRE_SIGN, .a = w->ledger.bytes[LEDGER_SUMS]};
 	size_t n;
 	int rc = wire_send(w->spec->sign_sock, &m, w->ledger.fd[LEDGER_SUMS], e);
 
@@ -284,7 +286,7 @@ static int finish_stream(struct writer *w, const char *fields, const char *reaso
 
 static int on_finish(struct writer *w, const struct wire_msg *m, struct err *e)
 {
-	struct wire_msg answer = { .type = WIRE_FINISHED };
+	struct wire_msg answer = {.type = WIRE_FINISHED};
 	struct frames_result result;
 	char reason[256], fields[WIRE_TEXT + 1];
 	int rc;
@@ -354,9 +356,13 @@ static int hear_worker(struct writer *w, struct err *e)
 
 	if (rc == -EAGAIN)
 		return 0;
-	if (rc > 0 && w->in.shared)
-		return intake_message(&w->in, &m, e);
-	/* It is gone, or talks nonsense: the engine sees its end and closes the channel. */
+	if (rc > 0 && w->in.shared) {
+		rc = intake_message(&w->in, &m, e);
+		if (rc < 0 || !w->in.ended)
+			return rc;
+	}
+	/* It has ended, was cut off or talks nonsense. Closing here ends one that waits for us; the
+	 * engine sees that and closes the channel. */
 	(void)close(w->in.sock);
 	w->in.sock = -1;
 	return 0;
@@ -365,8 +371,8 @@ static int hear_worker(struct writer *w, struct err *e)
 static int turn(struct writer *w, struct err *e)
 {
 	struct pollfd p[2] = {
-		{ .fd = w->spec->control, .events = POLLIN },
-		{ .fd = w->in.sock, .events = POLLIN },
+		{.fd = w->spec->control, .events = POLLIN},
+		{.fd = w->in.sock, .events = POLLIN},
 	};
 	struct wire_msg m;
 	int rc;
@@ -422,6 +428,8 @@ static int open_all(struct writer *w, struct err *e)
 	w->in.pack = w->pack;
 	w->in.ledger = &w->ledger;
 	w->in.max_bytes = w->spec->max_bytes;
+	w->in.alive = tell_sometimes;
+	w->in.alive_arg = w;
 	w->in.names = names_new();
 	w->in.hash = hash_new();
 	if (!w->in.names || !w->in.hash)
@@ -441,14 +449,14 @@ static void close_all(struct writer *w)
 
 int writer_main(void *arg)
 {
-	struct writer w = { .spec = arg, .in = { .sock = -1 } };
+	struct writer w = {.spec = arg, .in = {.sock = -1}};
 	struct err why = ERR_INIT;
 	int rc = open_all(&w, &why);
 
 	while (rc == 0 && !w.finished)
 		rc = turn(&w, &why);
 	if (rc < 0) {
-		struct wire_msg m = { .type = WIRE_FAILED, .code = -rc };
+		struct wire_msg m = {.type = WIRE_FAILED, .code = -rc};
 
 		wire_puts(&m, 0, why.text);
 		(void)!wire_send(w.spec->control, &m, -1, NULL);

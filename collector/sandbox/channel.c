@@ -10,9 +10,21 @@ static void alive(struct channel *c)
 	atomic_fetch_add_explicit(&c->shared->beat, 1, memory_order_relaxed);
 }
 
+/* The writer's queue may be full: that is not the target's fault. */
+static int tell(struct channel *c, const struct wire_msg *m, struct err *e)
+{
+	int rc;
+
+	atomic_store_explicit(&c->shared->waiting, 1, memory_order_relaxed);
+	rc = wire_send(c->sock, m, -1, e);
+	atomic_store_explicit(&c->shared->waiting, 0, memory_order_relaxed);
+	alive(c);
+	return rc;
+}
+
 static int flush_slot(struct channel *c, bool release, struct err *e)
 {
-	struct wire_msg m = { .type = WIRE_DATA, .kind = release };
+	struct wire_msg m = {.type = WIRE_DATA, .kind = release};
 	int rc;
 
 	if (c->slot < 0 || (c->used == c->sent && !release))
@@ -20,8 +32,7 @@ static int flush_slot(struct channel *c, bool release, struct err *e)
 	m.a = (uint64_t)c->slot;
 	m.b = c->sent;
 	m.c = c->used - c->sent;
-	rc = wire_send(c->sock, &m, -1, e);
-	alive(c);
+	rc = tell(c, &m, e);
 	if (rc < 0)
 		return rc;
 	c->sent = c->used;
@@ -72,15 +83,12 @@ static int send_text(struct channel *c, struct wire_msg *m, struct err *e)
 {
 	int rc = flush_slot(c, false, e); /* messages and data stay in order */
 
-	if (rc == 0)
-		rc = wire_send(c->sock, m, -1, e);
-	alive(c);
-	return rc;
+	return rc == 0 ? tell(c, m, e) : rc;
 }
 
 static int begin(void *ctx, const char *member, uint64_t size, struct err *e)
 {
-	struct wire_msg m = { .type = WIRE_BEGIN, .a = size };
+	struct wire_msg m = {.type = WIRE_BEGIN, .a = size};
 
 	wire_puts(&m, 0, member);
 	return send_text(ctx, &m, e);
@@ -109,7 +117,7 @@ static int commit(void *ctx, size_t n, struct err *e)
 
 static int end(void *ctx, struct err *e)
 {
-	struct wire_msg m = { .type = WIRE_END };
+	struct wire_msg m = {.type = WIRE_END};
 
 	return send_text(ctx, &m, e);
 }
@@ -117,7 +125,7 @@ static int end(void *ctx, struct err *e)
 static int gap(void *ctx, enum gap_kind kind, const char *member, const void *where,
 	size_t where_len, int code, const char *why)
 {
-	struct wire_msg m = { .type = WIRE_GAP, .kind = kind, .code = code };
+	struct wire_msg m = {.type = WIRE_GAP, .kind = kind, .code = code};
 
 	wire_puts(&m, 0, member);
 	wire_put(&m, 1, where, where_len);
@@ -127,7 +135,7 @@ static int gap(void *ctx, enum gap_kind kind, const char *member, const void *wh
 
 static int finding(void *ctx, const char *text)
 {
-	struct wire_msg m = { .type = WIRE_FINDING };
+	struct wire_msg m = {.type = WIRE_FINDING};
 
 	wire_puts(&m, 0, text);
 	return send_text(ctx, &m, NULL);
@@ -143,11 +151,10 @@ static void item(void *ctx, uint64_t n)
 
 void channel_init(struct channel *c, int sock, struct wire_shared *shared, int spool_fd)
 {
-	static const struct sink_ops ops = { begin, room, commit, end, gap, finding, item };
+	static const struct sink_ops ops = {begin, room, commit, end, gap, finding, item};
 
 	*c = (struct channel){
-		.sink = { .ops = &ops, .ctx = c, .spool_fd = spool_fd,
-			.spool_end = SINK_NOTES },
+		.sink = {.ops = &ops, .ctx = c, .spool_fd = spool_fd, .spool_end = SINK_NOTES},
 		.sock = sock,
 		.shared = shared,
 		.slot = -1,
@@ -158,7 +165,7 @@ void channel_init(struct channel *c, int sock, struct wire_shared *shared, int s
 
 int channel_done(struct channel *c, int rc, const struct err *why, struct err *e)
 {
-	struct wire_msg m = { .type = WIRE_DONE, .code = -rc };
+	struct wire_msg m = {.type = WIRE_DONE, .code = -rc};
 
 	wire_puts(&m, 0, rc < 0 ? why->text : "");
 	return send_text(c, &m, e);

@@ -125,9 +125,11 @@ static void reset_signals(void)
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP && sig != SIGPIPE)
+		if (sig != SIGKILL && sig != SIGSTOP)
 			(void)signal(sig, SIG_DFL);
+	/* a closed pipe and a limit of file sizes are errors of write(), with their reason */
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -180,14 +182,14 @@ static int start(const struct worker_spec *s, int out_fd, struct worker *ret, st
 		failed = enter_sandbox(s, out_fd, parent);
 		_exit(failed ? failed : s->main(s->arg) & 0xff);
 	}
-	*ret = (struct worker){ .pid = pid };
+	*ret = (struct worker){.pid = pid};
 	return 0;
 }
 
 static bool setup_failed(const struct worker *w)
 {
 	return WIFEXITED(w->status) && WEXITSTATUS(w->status) >= SETUP_DETACH &&
-		WEXITSTATUS(w->status) <= SETUP_FILTER;
+	       WEXITSTATUS(w->status) <= SETUP_FILTER;
 }
 
 int worker_start(const struct worker_spec *spec, struct worker *ret, struct err *e)
@@ -231,7 +233,7 @@ void worker_describe(const struct worker *w, char *ret, size_t size)
 /* 1: more may come, 0: end, negative: sink's word. */
 static int pump(int fd, uint64_t deadline_ns, int (*sink)(const void *, size_t, void *), void *arg)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 	uint64_t now = now_ns();
 	char block[65536];
 	ssize_t n;
@@ -243,6 +245,8 @@ static int pump(int fd, uint64_t deadline_ns, int (*sink)(const void *, size_t, 
 	if (rc <= 0)
 		return 1; /* time out or EINTR: the deadline decides */
 	n = read(fd, block, sizeof(block));
+	if (n < 0 && errno == EINTR)
+		return 1;
 	if (n <= 0)
 		return 0;
 	rc = sink(block, (size_t)n, arg);

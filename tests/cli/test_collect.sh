@@ -76,7 +76,7 @@ is "plan collects nothing" "$(ls ./*.tar.zst* 2>/dev/null)" ""
 
 mkdir out
 run collect --pid "$pid" --output out
-ok "collects" [ "$rc" = 0 ] || [ "$rc" = 3 ]
+ok "collects" grep -qx "[03]" <<<"$rc"
 is "stdout is the path" "$out" "$(ls out/*.tar.zst)"
 like "a summary" "$err" '^taphos: (complete|partial): [0-9]+ artifacts'
 like "the signer" "$err" '^  signer    [0-9a-f]{64}$'

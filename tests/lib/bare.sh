@@ -25,8 +25,8 @@ container_edit "$work/b" '.process.env += ["API_TOKEN=" + $secret] | .mounts += 
 	{destination: "/tmpfs", type: "tmpfs", source: "tmpfs", options: ["nosuid"]},
 	{destination: "/vol", type: "bind", source: $vol, options: ["rbind", "rw"]}]' \
 	--arg secret "$secret" --arg vol "$work/vol"
-why=$(container_run "$runtime" "$id" "$work/b" 2>&1) ||
-	skip_all "$runtime cannot run a container here: $why"
+container_run "$runtime" "$id" "$work/b" 2>"$work/err" ||
+	skip_all "$runtime cannot run a container here: $(cat "$work/err")"
 pid=$(container_pid "$runtime" "$id")
 ok "the container did its work" wait_until test -e "/proc/$pid/root/run/ready"
 

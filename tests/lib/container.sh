@@ -4,7 +4,7 @@
 #
 #   container_trap               cleans up at exit and on signals
 #   container_scratch            prints a folder of ours whose file system can hold a layer
-#   container_atexit COMMAND...  later ones run first
+#   container_atexit COMMAND...  later ones run first; not from a subshell, $(…) is one
 #   container_rootfs DIR         a root of busybox, and files to change
 #   container_plant DIR          adds the programs that do what an intruder would
 #   container_overlay DIR        DIR/lower and DIR/upper as DIR/merged
@@ -30,7 +30,7 @@ container_cleanup() {
 	local i
 	trap '' INT TERM
 	for ((i = ${#container_exits[@]} - 1; i >= 0; i--)); do
-		eval "${container_exits[i]}" >/dev/null 2>&1
+		eval "${container_exits[i]}" >/dev/null 2>&1 || :
 	done
 	container_exits=()
 }

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum { OPTION_HOST_ROOT, OPTION_JSON };
-enum { RESULT_MAX = 64 << 20, CELL_MAX = 1088 };
+enum { RESULT_MAX = 64 << 20, CELL_MAX = 1088, ID_HEX = 64 };
 
 static const struct option_def options[] = {
 	[OPTION_HOST_ROOT] = OPTIONS_HOST_ROOT,
@@ -32,7 +32,7 @@ static const struct {
 	const char *head;
 	unsigned least; /* columns it keeps when there is little room; 0: as many as it needs */
 } columns[COLUMNS] = {
-	[ID] = {"ID", 0},
+	[ID] = {"ID", 24},
 	[NAME] = {"NAME", 8},
 	[RUNTIME] = {"RUNTIME", 0},
 	[PID] = {"PID", 0},
@@ -46,8 +46,8 @@ static void cell(const struct resolve_row *r, enum column c, char ret[CELL_MAX])
 	own_buf struct buf size = BUF_INIT(64);
 
 	switch (c) {
-	case ID: /* ids that are not hex (ctr, nerdctl) are names */
-		snprintf(ret, CELL_MAX, strlen(r->id) == 64 ? "%.12s" : "%.24s", r->id);
+	case ID: /* those of runc, crun and ctr are names: a part of one finds nothing else */
+		snprintf(ret, CELL_MAX, strlen(r->id) == ID_HEX ? "%.12s" : "%s", r->id);
 		break;
 	case PID:
 		if (r->pid > 0)
@@ -143,7 +143,8 @@ static void print_table(struct buf *out, const struct inventory *all)
 	unsigned width[COLUMNS];
 
 	measure(all, width);
-	shrink(width, term_width(STDOUT_FILENO));
+	if (isatty(STDOUT_FILENO))
+		shrink(width, term_width(STDOUT_FILENO));
 	print_row(out, NULL, width);
 	for (size_t i = 0; i < all->rows; i++)
 		print_row(out, inventory_row(all, i), width);
@@ -197,8 +198,8 @@ const struct command cmd_list = {
 	.name = "list",
 	.summary = "show the containers on this node",
 	.details = "Running ones first. LAYER is the size of the files in the writable layer; a "
-		   "leading > says that it was too large to count to its end. Without --json "
-		   "everything is cut to the terminal's width.",
+		   "leading > says that it was too large to count to its end. On a terminal "
+		   "long names are cut to its width.",
 	.options = options,
 	.reads_targets = true,
 	.run = run,

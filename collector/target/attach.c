@@ -175,8 +175,8 @@ static void compare_pod(struct target *t, const char *path)
 	if (!t->pod_uid[0])
 		RECORD_FIELD(t, t->pod_uid, found.pod_uid);
 	else if (strcmp(t->pod_uid, found.pod_uid) != 0)
-		record_finding(
-			t, "its cgroup is of pod %s, its state says %s", found.pod_uid, t->pod_uid);
+		record_finding(t, "the container's cgroup is of pod %s, the runtime says %s",
+			found.pod_uid, t->pod_uid);
 }
 
 /* The part of a path that is the container's own; 0: none of it. */

@@ -76,8 +76,8 @@ static void take_files(struct resolve *r)
 	record_state(r->t, "config.json", path);
 	spec_mounted_pod(spec, uid);
 	if (uid[0] && strcmp(uid, r->t->pod_uid) != 0)
-		record_finding(r->t, "its mounts are of pod %s, its annotations say %s", uid,
-			r->t->pod_uid);
+		record_finding(r->t, "the container's mounts are of pod %s, its annotations say %s",
+			uid, r->t->pod_uid);
 	spec_mounts(spec, c->bundle, r->t);
 }
 
@@ -168,8 +168,8 @@ static int finish(struct resolve *r, struct err *e)
 	if (rc == 0)
 		return finish_running(r, e);
 	if (r->c->running) {
-		record_finding(
-			r->t, "its state says %s, but no process of it is left", r->t->state_text);
+		record_finding(r->t, "the runtime says %s, but no process of the container is left",
+			r->t->state_text);
 		RECORD_FIELD(r->t, r->t->state_text, "dead");
 	}
 	return rootfs_resolve(r->host, r->c, r->t, e);

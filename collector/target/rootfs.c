@@ -299,7 +299,8 @@ static bool from_state(struct search *s)
 	if (!s->c || !s->c->upper[0])
 		return false;
 	if (!make_absolute(s, s->c->upper, path) || !hostfs_is_dir(s->host->root_fd, path)) {
-		record_finding(s->t, "no directory at %s, where its state says its layer is", path);
+		record_finding(s->t,
+			"no directory at %s, where the runtime says the writable layer is", path);
 		return false;
 	}
 	if (s->t->running)

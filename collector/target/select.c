@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REFS_MAX = 16384 };
+enum { REFS_MAX = 16384, ID_HEX = 64, ID_SHORT = 12 };
 
 struct refs {
 	const struct runtime *runtime;
@@ -117,11 +117,15 @@ static bool name_fits(const struct container *c, const char *text)
 	return !strcmp(full, text) || !strcmp(full + strlen(c->pod_namespace) + 1, text);
 }
 
-static void add_candidate(struct buf *b, const struct container *c)
+/* typed: what fits several, so that more than it has to be shown. */
+static void add_candidate(struct buf *b, const struct container *c, size_t typed)
 {
 	own_buf struct buf line = BUF_INIT(4096);
+	size_t shown = strlen(c->ref.id);
 
-	buf_addf(&line, "%.12s  %s  %s  %s  %s%s%s", c->ref.id, *c->name ? c->name : "-",
+	if (shown == ID_HEX)
+		shown = typed < ID_SHORT ? ID_SHORT : typed + ID_SHORT;
+	buf_addf(&line, "%.*s  %s  %s  %s  %s%s%s", (int)shown, c->ref.id, *c->name ? c->name : "-",
 		target_runtime_names[c->kind], *c->state_text ? c->state_text : "-",
 		*c->pod_name ? c->pod_namespace : "-", *c->pod_name ? "/" : "", c->pod_name);
 	text_escape(b, buf_str(&line), line.len);
@@ -154,7 +158,7 @@ static int try_ref(struct choice *c, const struct short_ref *s, enum pass pass)
 	if (!c->hits++)
 		memcpy(c->ret, c->now, sizeof(*c->ret));
 	if (c->candidates)
-		add_candidate(c->candidates, c->now);
+		add_candidate(c->candidates, c->now, strlen(c->text));
 	return 0;
 }
 

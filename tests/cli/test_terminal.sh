@@ -42,4 +42,10 @@ for columns in 60 80 120; do
 	is "the list takes two lines at $columns columns" \
 		"$(screen $columns '' "$TAPHOS list --host-root $root" | sed '/^$/d' | wc -l)" 2
 done
+like "what is cut ends in an ellipsis" "$(screen 60 '' "$TAPHOS list --host-root $root")" '^abab.*…  docker'
+mkdir -p "$root/run/runc/a-name-for-an-id-that-is-longer-than-most"
+echo '{"id": "a-name-for-an-id-that-is-longer-than-most"}' \
+	>"$root/run/runc/a-name-for-an-id-that-is-longer-than-most/state.json"
+like "an id that is a name is whole" "$(screen 200 '' "$TAPHOS list --host-root $root")" \
+	'^a-name-for-an-id-that-is-longer-than-most  '
 done_testing

@@ -185,7 +185,7 @@ static void docker_process_is_another(void **state)
 	assert_false(f.t->running);
 	assert_string_equal(f.t->state_text, "dead");
 	assert_int_equal(f.t->fd[TFD_ROOT], -1);
-	assert_finding(f.t, "no process of it is left");
+	assert_finding(f.t, "no process of the container is left");
 	assert_log(f.t, "local", "local-logs/container.log");
 	close_fixture(&f);
 }
@@ -260,7 +260,7 @@ static void pods_that_disagree(void **state)
 	add_process(&f, 4501, 123456, "app",
 		"0::/kubepods/pod11111111-2222-3333-4444-555555555555/" CRIO "\n", "var");
 	assert_int_equal(resolve(&f, SELECT_CONTAINER, "c1c1"), 0);
-	assert_finding(f.t, "its cgroup is of pod 11111111");
+	assert_finding(f.t, "cgroup is of pod 11111111");
 	close_fixture(&f);
 }
 

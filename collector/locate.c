@@ -248,16 +248,18 @@ static int clone_main(void *arg)
 	return ns_send_mounts(c->target, c->sock, NULL) < 0;
 }
 
-int locate_mounts(const struct target *t, uint64_t deadline_ns, int **ret, struct err *e)
+int locate_mounts(
+	const struct target *t, uint64_t deadline_ns, int **ret, int *ret_root, struct err *e)
 {
 	int *fds = calloc(t->mounts + 1, sizeof(int));
 	int sock[2] = { -1, -1 };
 	struct cloning c = { .target = t };
+	int keep[2] = { -1, t->fd[TFD_ROOT] };
 	struct worker_spec spec = {
 		.name = "taphos-mounts",
 		.main = clone_main,
 		.arg = &c,
-		.caps = DUMPER_CAP(CAP_SYS_ADMIN),
+		.caps = DUMPER_CAP(CAP_SYS_ADMIN) | DUMPER_CAP(CAP_SYS_CHROOT),
 		.filter = FILTER_MOUNTS,
 		.netns_fd = -1,
 		.mntns_fd = t->fd[TFD_MNTNS],
@@ -273,13 +275,13 @@ int locate_mounts(const struct target *t, uint64_t deadline_ns, int **ret, struc
 	rc = wire_pair(sock, e);
 	if (rc < 0)
 		return rc;
-	c.sock = sock[1];
-	spec.keep = &c.sock;
-	spec.keeps = 1;
+	c.sock = keep[0] = sock[1];
+	spec.keep = keep;
+	spec.keeps = 2;
 	rc = worker_start(&spec, &w, e);
 	own_fd_(&sock[1]);
 	if (rc == 0) {
-		rc = ns_receive_mounts(t, sock[0], deadline_ns, fds, e);
+		rc = ns_receive_mounts(t, sock[0], deadline_ns, fds, ret_root, e);
 		for (int i = 0; rc == 0 && i < 100 && !worker_ended(&w); i++)
 			(void)poll(NULL, 0, 1);
 		(void)worker_kill(&w);

@@ -17,6 +17,8 @@ int locate_target(const struct target_host *host, const struct target_selector *
 	struct err *e) must_check;
 /* Closes its descriptors. NULL-safe. */
 void locate_free(struct target *t);
-/* The detached mounts of a running target (ns.h) into a malloc'ed array of t->mounts
- * descriptors. On failure all are -1, and e says why: the caller records it. */
-int locate_mounts(const struct target *t, uint64_t deadline_ns, int **ret, struct err *e) must_check;
+/* The detached mounts and root of a running target (ns.h): a malloc'ed array of t->mounts
+ * descriptors, and one. On failure those not received are -1, and e says why: the caller
+ * records it. */
+int locate_mounts(const struct target *t, uint64_t deadline_ns, int **ret, int *ret_root,
+	struct err *e) must_check;

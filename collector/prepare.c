@@ -123,6 +123,7 @@ enum exit_code prepare(struct run *r, struct buf *candidates, struct err *e)
 	enum exit_code code;
 
 	r->host = HOST_INIT;
+	r->root_clone = -1;
 	set_clocks(r);
 	set_descriptors();
 	r->sealed_start = start_is_sealed();
@@ -136,7 +137,8 @@ enum exit_code prepare(struct run *r, struct buf *candidates, struct err *e)
 
 int prepare_clones(struct run *r, struct err *e)
 {
-	return locate_mounts(r->target, run_now_ns() + MOUNTS_S * SECOND, &r->mount_fd, e);
+	return locate_mounts(r->target, run_now_ns() + MOUNTS_S * SECOND, &r->mount_fd,
+		&r->root_clone, e);
 }
 
 int prepare_mounts(struct run *r, struct err *e)
@@ -162,6 +164,7 @@ void prepare_done(struct run *r)
 	for (unsigned i = 0; r->mount_fd && i < r->target->mounts; i++)
 		own_fd_(&r->mount_fd[i]);
 	free(r->mount_fd);
+	own_fd_(&r->root_clone);
 	locate_free(r->target);
 	host_close(&r->host);
 	sign_free(r->key);

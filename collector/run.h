@@ -21,7 +21,8 @@ struct run {
 	struct profile *profile;
 	struct host host;
 	struct target *target;
-	int *mount_fd; /* [target->mounts] */
+	int *mount_fd;	/* [target->mounts] */
+	int root_clone; /* the target's root without the mounts in it, -1: none */
 	char run_id[64];
 	struct sign_key *key;
 	uint8_t signer[SEAL_KEY];

@@ -88,7 +88,7 @@ static struct layer_job describe(const struct dump *d)
 	const struct target *t = d->target;
 	bool overlay = is_overlay(t) && t->fd[TFD_UPPER] >= 0;
 	struct layer_job job = {
-		.root_fd = t->fd[overlay ? TFD_UPPER : TFD_ROOT],
+		.root_fd = overlay ? t->fd[TFD_UPPER] : d->root_fd,
 		.lower = &t->fd[TFD_LOWER0],
 		.lowers = t->lowers,
 		.form = LAYER_PLAIN,

@@ -65,6 +65,8 @@ struct dump {
 	struct dumper_resume resume;
 	int proc_fd;  /* the host's /proc */
 	int host_fd;  /* the host's root directory, O_PATH */
+	int root_fd;  /* the target's root directory, as a private read-only clone without the mounts
+		       * in it where that could be made; else TFD_ROOT */
 	int spool_fd; /* an empty unnamed file of this dumper's own; kept over a restart */
 	/*
 	 * With NEED_MOUNTS: [target->mounts], a private read-only clone of each mount without

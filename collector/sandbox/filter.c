@@ -130,6 +130,8 @@ static const struct rule rules[] = {
 	{ CALL(unshare), M },
 	{ CALL(mount), M },
 	{ CALL(umount2), M },
+	{ CALL(fchdir), M },
+	{ CALL(chroot), M },
 };
 
 static int allow_rules(scmp_filter_ctx ctx, enum filter_kind kind)

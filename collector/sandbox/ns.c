@@ -58,17 +58,40 @@ static bool wanted(const struct target_mount *m)
 	return m->id && m->point[0] == '/' && m->kind != MOUNT_PSEUDO && m->kind != MOUNT_FOREIGN;
 }
 
+/* The points in mountinfo are seen from the target's root, which may lie below the
+ * namespace's own. */
+static int enter_root(int root, struct err *e)
+{
+	if (fchdir(root) < 0 || chroot(".") < 0)
+		return err_errno(e, "enter the target's root directory");
+	return 0;
+}
+
+static int send_root(int sock, struct err *e)
+{
+	struct wire_msg m = { .type = WIRE_FD, .kind = NS_ROOT };
+	own_fd int tree = open_clone("/");
+
+	return tree < 0 || make_harmless(tree) < 0 ? 0 : wire_send(sock, &m, tree, e);
+}
+
 int ns_send_mounts(const struct target *t, int sock, struct err *e)
 {
+	int rc = enter_root(t->fd[TFD_ROOT], e);
+
+	if (rc < 0)
+		return rc;
 	/* Our own copy of the mount table: unmounting in it uncovers what is below. */
 	if (unshare(CLONE_NEWNS) < 0)
 		return err_errno(e, "copy the mount namespace");
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_errno(e, "detach the copy of the mount namespace");
+	rc = send_root(sock, e);
+	if (rc < 0)
+		return rc;
 	for (unsigned i = t->mounts; i-- > 0;) {
 		struct wire_msg m = { .type = WIRE_FD, .kind = i };
 		own_fd int tree = wanted(&t->mount[i]) ? clone_mount(&t->mount[i]) : -1;
-		int rc;
 
 		if (tree < 0)
 			continue;
@@ -93,8 +116,10 @@ static int wait_readable(int sock, uint64_t deadline_ns)
 }
 
 int ns_receive_mounts(
-	const struct target *t, int sock, uint64_t deadline_ns, int *ret, struct err *e)
+	const struct target *t, int sock, uint64_t deadline_ns, int *ret, int *ret_root,
+	struct err *e)
 {
+	*ret_root = -1;
 	for (unsigned i = 0; i < t->mounts; i++)
 		ret[i] = -1;
 	while (wait_readable(sock, deadline_ns) > 0) {
@@ -106,6 +131,8 @@ int ns_receive_mounts(
 			return 0;
 		if (rc < 0)
 			return rc;
+		if (m.type == WIRE_FD && m.kind == NS_ROOT && *ret_root < 0)
+			*ret_root = take_fd(&fd);
 		if (m.type == WIRE_FD && m.kind < t->mounts && ret[m.kind] < 0)
 			ret[m.kind] = take_fd(&fd);
 	}

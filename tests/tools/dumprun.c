@@ -229,6 +229,7 @@ int main(int argc, char **argv)
 	parse(argc, argv, sets);
 	if (optind + 2 != argc || hash_setup(&e) < 0)
 		die("usage", "dumprun [options] DUMPER OUT");
+	d.root_fd = target.fd[TFD_ROOT];
 	dumper = find(argv[optind]);
 	for (size_t i = 0; dumper->options && dumper->options[i].name; i++)
 		set_option(dumper, dumper->options[i].name, dumper->options[i].def);

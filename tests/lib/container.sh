@@ -105,7 +105,7 @@ container_bundle() {
 		.root = {path: $root, readonly: false} | del(.process.rlimits) |
 		.process.capabilities |= with_entries(.value = ["CAP_CHOWN", "CAP_DAC_OVERRIDE",
 			"CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD", "CAP_SETFCAP",
-			"CAP_NET_BIND_SERVICE"])' --arg root "$root" --args "$@"
+			"CAP_NET_BIND_SERVICE"])' --arg root "$root" --args -- "$@"
 }
 
 runtime_spec() {

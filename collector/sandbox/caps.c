@@ -8,11 +8,17 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
-/* Owns no file and runs no daemon anywhere ("taph"): being root without
- * capabilities would still make us the owner of root's files. */
-enum { OWN_UID = 0x74617068 };
+/*
+ * Owns no file and runs no daemon anywhere: being root without capabilities would
+ * still make us the owner of root's files. Above what systemd and subuid tables
+ * hand out, and another one for each process: the kernel counts processes and
+ * descriptors in flight by user, so that whoever knows the number could use it
+ * inside a container and have us refused; and one worker cannot signal another.
+ */
+enum { OWN_UID_FIRST = 0x70000000, OWN_UID_BITS = 0x0fffffff };
 
 static int get_set(cap_flag_t flag, uint64_t *ret)
 {
@@ -59,12 +65,18 @@ static int set_exactly(uint64_t mask)
 	return rc;
 }
 
-static void leave_root(void)
+static int leave_root(struct err *e)
 {
+	uint32_t random;
+	uid_t own;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return err_errno(e, "random bytes");
+	own = OWN_UID_FIRST | (random & OWN_UID_BITS);
 	/* In a user namespace that does not map it this fails: we stay, without capabilities. */
-	if (setgroups(0, NULL) < 0 || setresgid(OWN_UID, OWN_UID, OWN_UID) < 0)
-		return;
-	(void)!setresuid(OWN_UID, OWN_UID, OWN_UID);
+	if (setgroups(0, NULL) == 0 && setresgid(own, own, own) == 0)
+		(void)!setresuid(own, own, own);
+	return 0;
 }
 
 int caps_drop(uint64_t keep, struct err *e)
@@ -76,12 +88,13 @@ int caps_drop(uint64_t keep, struct err *e)
 		return err_errno(e, "keep capabilities");
 	for (cap_value_t v = 0; v < 64 && CAP_IS_SUPPORTED(v); v++)
 		(void)cap_drop_bound(v); /* without CAP_SETPCAP: no_new_privs holds all the same */
-	leave_root();
+	if (leave_root(e) < 0)
+		return -EIO;
 	(void)cap_reset_ambient();
 	if (set_exactly(keep) < 0)
 		return err_errno(e, "set capabilities");
-	if (get_set(CAP_EFFECTIVE, &have) < 0 || get_set(CAP_PERMITTED, &now) < 0 ||
-		have != keep || now != keep)
+	if (get_set(CAP_EFFECTIVE, &have) < 0 || get_set(CAP_PERMITTED, &now) < 0 || have != keep ||
+		now != keep)
 		return err_set(e, EPERM, "capabilities are not what was set");
 	return 0;
 }

@@ -42,8 +42,15 @@ static int by_kernel(int dirfd, const char *path, int flags)
 		.flags = (unsigned)flags | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
+	long fd = -1;
 
-	return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+	/* a rename anywhere on the system while it climbs ".." is EAGAIN */
+	for (int i = 0; i < 100; i++) {
+		fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	return (int)fd;
 }
 
 static void make_tree(int top)

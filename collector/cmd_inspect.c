@@ -23,7 +23,7 @@
 
 enum { OPTION_KEY, OPTION_JSON };
 enum { ARG_BUNDLE, ARG_MEMBER };
-enum { RESULT_MAX = 8 << 20, FLUSH_AT = 64 << 10, FINDINGS_MAX = 256 << 10 };
+enum { RESULT_MAX = 8 << 20, FLUSH_AT = 64 << 10, FINDINGS_MAX = 256 << 10, ROWS_MAX = 100 };
 
 static const struct option_def options[] = {
 	[OPTION_KEY] = {.name = "key",
@@ -56,8 +56,9 @@ struct inspection {
 	/* the whole bundle */
 	struct jsonw json;
 	struct memberlist list;
-	struct buf begin, findings;
-	uint64_t shown; /* findings: enough for people, the report counts them all */
+	struct buf begin, findings, gaps;
+	/* enough of them for people, the report counts them all */
+	uint64_t findings_shown, gaps_shown;
 	/* one member */
 	char near[VERIFY_NAME];
 	uint64_t sealed, unsealed; /* bytes written */
@@ -154,18 +155,31 @@ static int list_member(void *arg, const struct verify_member *m, struct err *e)
 	return 0;
 }
 
+static int list_text(struct buf *out, uint64_t *shown, const char *text, size_t n)
+{
+	if (*shown == ROWS_MAX || out->len > FINDINGS_MAX / 2)
+		return 0;
+	++*shown;
+	buf_adds(out, "  ");
+	text_escape(out, text, n);
+	buf_addc(out, '\n');
+	return 0;
+}
+
 static int list_finding(void *arg, const char *text, size_t n, struct err *e)
 {
 	struct inspection *i = arg;
 
 	(void)e;
-	if (i->findings.len > FINDINGS_MAX / 2)
-		return 0;
-	i->shown++;
-	buf_adds(&i->findings, "  ");
-	text_escape(&i->findings, text, n);
-	buf_addc(&i->findings, '\n');
-	return 0;
+	return list_text(&i->findings, &i->findings_shown, text, n);
+}
+
+static int list_gap(void *arg, const char *text, size_t n, struct err *e)
+{
+	struct inspection *i = arg;
+
+	(void)e;
+	return list_text(&i->gaps, &i->gaps_shown, text, n);
 }
 
 static int flush(struct inspection *i, struct err *e)
@@ -197,7 +211,7 @@ static int keep_finding(void *arg, const char *text, size_t n, struct err *e)
 	(void)e;
 	if (i->findings.len > FINDINGS_MAX / 2)
 		return 0;
-	i->shown++;
+	i->findings_shown++;
 	if (i->findings.len)
 		buf_addc(&i->findings, ',');
 	jsonw_bytes(&w, NULL, text, n);
@@ -222,6 +236,7 @@ static void print_begin(const struct buf *begin, struct buf *out)
 	const json_t *t = json_object_get(j, "target"), *host = json_object_get(j, "host");
 
 	print_target("runtime", t, "runtime", out);
+	print_target("state", t, "state", out);
 	print_target("id", t, "id", out);
 	print_target("name", t, "name", out);
 	print_target("image", t, "image", out);
@@ -232,11 +247,24 @@ static void print_begin(const struct buf *begin, struct buf *out)
 	json_decref(j);
 }
 
+static void print_texts(
+	const char *heading, const struct buf *texts, uint64_t shown, uint64_t all, struct buf *out)
+{
+	if (texts->len)
+		buf_addf(out, "\n%s:\n", heading);
+	buf_add(out, buf_str(texts), texts->len);
+	if (all > shown)
+		buf_addf(out, "  %" PRIu64 " more: see manifest.json\n", all - shown);
+}
+
 static enum exit_code whole_text(struct inspection *i)
 {
-	static const struct verify_ops ops = {
-		.member = list_member, .begin = keep_begin, .finding = list_finding};
-	struct verdict v = {i->rq.path, &i->report, i->note};
+	static const struct verify_ops ops = {.member = list_member,
+		.begin = keep_begin,
+		.finding = list_finding,
+		.gap = list_gap};
+	struct verdict v = {
+		.path = i->rq.path, .report = &i->report, .note = i->note, .listed = true};
 	struct err e = ERR_INIT;
 
 	i->rq.ops = &ops;
@@ -247,13 +275,9 @@ static enum exit_code whole_text(struct inspection *i)
 	verdict_text(&v, &i->out);
 	if (i->begin.len)
 		print_begin(&i->begin, &i->out);
-	if (i->findings.len) {
-		buf_adds(&i->out, "\nFindings:\n");
-		buf_add(&i->out, i->findings.data, i->findings.len);
-	}
-	if (i->shown < i->report.manifest.findings)
-		buf_addf(&i->out, "  %" PRIu64 " more are in manifest.json\n",
-			i->report.manifest.findings - i->shown);
+	print_texts(
+		"Findings", &i->findings, i->findings_shown, i->report.manifest.findings, &i->out);
+	print_texts("Gaps", &i->gaps, i->gaps_shown, i->report.manifest.gaps, &i->out);
 	if (i->list.members) {
 		buf_adds(&i->out, "\nMembers:\n");
 		memberlist_text(&i->list, &i->out);
@@ -265,7 +289,7 @@ static enum exit_code whole_json(struct inspection *i)
 {
 	static const struct verify_ops ops = {
 		.member = print_member, .begin = keep_begin, .finding = keep_finding};
-	struct verdict v = {i->rq.path, &i->report, i->note};
+	struct verdict v = {i->rq.path, &i->report, i->note, true};
 	struct err e = ERR_INIT;
 	int rc;
 
@@ -287,7 +311,8 @@ static enum exit_code whole_json(struct inspection *i)
 		jsonw_open_array(&i->json, "findings");
 		buf_add(&i->out, buf_str(&i->findings), i->findings.len);
 		jsonw_close_array(&i->json);
-		jsonw_u64(&i->json, "findings_not_listed", i->report.manifest.findings - i->shown);
+		jsonw_u64(&i->json, "findings_not_listed",
+			i->report.manifest.findings - i->findings_shown);
 	}
 	jsonw_close(&i->json);
 	buf_addc(&i->out, '\n');
@@ -312,7 +337,8 @@ static enum exit_code run(const struct invocation *in)
 {
 	struct inspection i = {.out = BUF_INIT(RESULT_MAX),
 		.begin = BUF_INIT(2 << 20),
-		.findings = BUF_INIT(FINDINGS_MAX)};
+		.findings = BUF_INIT(FINDINGS_MAX),
+		.gaps = BUF_INIT(FINDINGS_MAX)};
 	const char *path = in->option[OPTION_KEY].text;
 	uint8_t key[SEAL_KEY];
 	struct err e = ERR_INIT;
@@ -330,6 +356,7 @@ static enum exit_code run(const struct invocation *in)
 	buf_done(&i.out);
 	buf_done(&i.begin);
 	buf_done(&i.findings);
+	buf_done(&i.gaps);
 	return code;
 }
 

@@ -87,7 +87,7 @@ static int judge_json(
 	rc = judge_run(rq, &r, note, e);
 	jsonw_close_array(&o->json);
 	if (rc == 0) {
-		verdict_json(&(struct verdict){rq->path, &r, note}, &o->json);
+		verdict_json(&(struct verdict){rq->path, &r, note, false}, &o->json);
 		*ret = verdict_exit(&r);
 	} else {
 		jsonw_str(&o->json, "verdict", NULL);
@@ -110,7 +110,7 @@ static int judge_text(
 	rc = judge_run(rq, &r, note, e);
 	if (rc < 0)
 		return rc;
-	verdict_text(&(struct verdict){rq->path, &r, note}, &o->out);
+	verdict_text(&(struct verdict){rq->path, &r, note, false}, &o->out);
 	if (r.verdict == VERIFY_INTERRUPTED) {
 		buf_adds(&o->out, "\nAuthentic:\n");
 		memberlist_text(&o->list, &o->out);

@@ -30,6 +30,7 @@ enum type {
 	MSG_BEGIN,
 	MSG_BEGIN_END,
 	MSG_FINDING,
+	MSG_GAP,
 	MSG_SEALED,
 	MSG_UNSEALED,
 	MSG_REPORT,
@@ -81,6 +82,12 @@ static int tell_finding(void *arg, const char *text, size_t n, struct err *e)
 	return send_message(MSG_FINDING, text, n < PIECE ? n : PIECE, e);
 }
 
+static int tell_gap(void *arg, const char *text, size_t n, struct err *e)
+{
+	(void)arg;
+	return send_message(MSG_GAP, text, n < PIECE ? n : PIECE, e);
+}
+
 static int tell_bytes(void *arg, const void *p, size_t n, bool sealed, struct err *e)
 {
 	(void)arg;
@@ -94,6 +101,7 @@ static int work(void *arg)
 		.member = rq->ops && rq->ops->member ? tell_member : NULL,
 		.begin = rq->ops && rq->ops->begin ? tell_begin : NULL,
 		.finding = rq->ops && rq->ops->finding ? tell_finding : NULL,
+		.gap = rq->ops && rq->ops->gap ? tell_gap : NULL,
 		.bytes = tell_bytes,
 	};
 	struct verify_request v = *(struct verify_request *)arg;
@@ -186,6 +194,8 @@ static int take_message(struct judge *j, enum type type, const char *p, size_t n
 				  : -EPROTO;
 	case MSG_FINDING:
 		return ops->finding ? ops->finding(j->rq->arg, p, n, e) : -EPROTO;
+	case MSG_GAP:
+		return ops->gap ? ops->gap(j->rq->arg, p, n, e) : -EPROTO;
 	case MSG_SEALED:
 	case MSG_UNSEALED:
 		return ops->bytes ? ops->bytes(j->rq->arg, p, n, type == MSG_SEALED, e) : -EPROTO;

@@ -111,7 +111,7 @@ static void who_signed(const struct verify_report *r, struct buf *out)
 		line(out, "", "were told, or give the public key with --key");
 }
 
-static void what_it_says(const struct manifest_info *m, struct buf *out)
+static void what_it_says(const struct manifest_info *m, bool listed, struct buf *out)
 {
 	own_buf struct buf gaps = BUF_INIT(1024);
 
@@ -123,7 +123,8 @@ static void what_it_says(const struct manifest_info *m, struct buf *out)
 	line(out, "gaps", "%" PRIu64 "%s%s%s", m->gaps, gaps.len ? " (" : "", buf_str(&gaps),
 		gaps.len ? ")" : "");
 	if (m->findings)
-		line(out, "findings", "%" PRIu64 ", see 'taphos inspect'", m->findings);
+		line(out, "findings", "%" PRIu64 "%s", m->findings,
+			listed ? "" : ", see 'taphos inspect'");
 }
 
 void verdict_text(const struct verdict *v, struct buf *out)
@@ -139,7 +140,7 @@ void verdict_text(const struct verdict *v, struct buf *out)
 	if (r->has_seal)
 		who_signed(r, out);
 	if (r->verdict != VERIFY_BAD)
-		what_it_says(&r->manifest, out);
+		what_it_says(&r->manifest, v->listed, out);
 	if (v->note[0])
 		line(out, "note", "%s", v->note);
 }

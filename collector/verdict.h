@@ -11,6 +11,7 @@ struct verdict {
 	const char *path;
 	const struct verify_report *report;
 	const char *note; /* "": none */
+	bool listed;	  /* the findings follow: no need to say where they are */
 };
 
 /* "SEALED, complete" and what it rests on; lines of at most 80 columns, as far as names let

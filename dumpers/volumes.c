@@ -332,7 +332,10 @@ static int by_profile(const struct dump *d, unsigned i, struct sink *out, struct
 
 	if (policy == POLICY_FILES)
 		return 1;
-	(void)err_set(&why, 0, "%s: %s", kinds[m->kind], policies[policy]);
+	if (m->kind == MOUNT_FOREIGN)
+		(void)err_set(&why, 0, "a file system that may not answer: listed, not read");
+	else
+		(void)err_set(&why, 0, "%s: %s", kinds[m->kind], policies[policy]);
 	if (m->kind != MOUNT_PSEUDO && !told)
 		rc = lost(out, m, m->kind == MOUNT_FOREIGN ? GAP_CROSSED_MOUNT : GAP_BY_PROFILE,
 			&why, e);

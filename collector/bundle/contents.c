@@ -291,6 +291,7 @@ int contents_open(struct contents *c, const struct verify_request *rq, const cha
 	c->manifest.run = run;
 	c->manifest.roster = c->roster;
 	c->manifest.finding = rq->ops->finding;
+	c->manifest.gap = rq->ops->gap;
 	c->manifest.arg = rq->arg;
 	if (c->tar && c->roster && c->hash && c->sums)
 		return 0;

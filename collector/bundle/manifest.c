@@ -2,6 +2,7 @@
 /* manifest - reads manifest.json as it streams by. */
 #include "manifest.h"
 
+#include "buf.h"
 #include "hash.h"
 #include "roster.h"
 #include "text.h"
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { GAP_TEXT = 128 << 10 }; /* more than a row */
 enum key { FORMAT, RUN_ID, VERDICT, REASON, ARTIFACTS, GAPS, GAP_COUNTS, FINDINGS, KEYS };
 
 static const char *const keys[KEYS] = {
@@ -131,6 +133,39 @@ static int take_finding(struct manifest *m, const json_t *row, struct err *e)
 	return m->finding(m->arg, json_string_value(text), json_string_length(text), e);
 }
 
+static void add_text(struct buf *b, const char *before, const json_t *row, const char *key)
+{
+	const json_t *text = json_object_get(row, key);
+
+	if (!json_string_length(text))
+		return;
+	buf_adds(b, before);
+	buf_add(b, json_string_value(text), json_string_length(text));
+}
+
+/* For people: it only has to be an object, and what it lacks is not shown. */
+static int take_gap(struct manifest *m, const json_t *row, struct err *e)
+{
+	own_buf struct buf b = BUF_INIT(GAP_TEXT);
+	const char *kind = json_string_value(json_object_get(row, "kind"));
+	int k = 0;
+
+	if (!json_is_object(row))
+		return err_set(e, EBADMSG, "a gap that is none");
+	while (k < GAP_KINDS && (!kind || strcmp(kind, sink_gap_names[k]) != 0))
+		k++;
+	if (!m->gap || (k < GAP_KINDS && !sink_gap_is_loss((enum gap_kind)k)))
+		return 0;
+	add_text(&b, "", row, "kind");
+	if (json_string_length(json_object_get(row, "member")))
+		add_text(&b, "  ", row, "member");
+	else
+		add_text(&b, "  ", row, "dumper");
+	add_text(&b, ": ", row, "where");
+	add_text(&b, ": ", row, "reason");
+	return buf_check(&b, e) < 0 ? -ENOMEM : m->gap(m->arg, buf_str(&b), b.len, e);
+}
+
 static int piece(void *arg, const char *key, const char *text, size_t n, struct err *e)
 {
 	struct manifest *m = arg;
@@ -157,8 +192,8 @@ static int piece(void *arg, const char *key, const char *text, size_t n, struct 
 		return take_gap_counts(m, j, e);
 	case FINDINGS:
 		return take_finding(m, j, e);
-	default: /* a gap: it only has to be one */
-		return json_is_object(j) ? 0 : err_set(e, EBADMSG, "a gap that is none");
+	default:
+		return take_gap(m, j, e);
 	}
 }
 

@@ -25,12 +25,13 @@ struct manifest {
 	const char *run;
 	struct roster *roster; /* each artifact is ticked there */
 	char member[256];      /* the row that does not fit, after -EBADMSG; "": the manifest */
-	/* bytes of any content; may be NULL */
+	/* bytes of any content; may be NULL. gap: one that is a loss, "KIND  WHERE: WHY" */
 	int (*finding)(void *arg, const char *text, size_t n, struct err *e);
+	int (*gap)(void *arg, const char *text, size_t n, struct err *e);
 	void *arg;
 };
 
-/* The fields above (run, roster, finding, arg) are the caller's to set, before. */
+/* The fields above (run, roster, finding, gap, arg) are the caller's to set, before. */
 void manifest_begin(struct manifest *m);
 /* -EBADMSG: it is none, or it does not fit the run or the members. */
 int manifest_feed(struct manifest *m, const void *p, size_t n, struct err *e) must_check;

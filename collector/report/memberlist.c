@@ -30,29 +30,32 @@ static void row(struct buf *out, uint64_t bytes, const char *name)
 	buf_addc(out, '\n');
 }
 
-/* Where a member is counted: its first folder, with the '/', or its own name. */
-static unsigned folder_of(struct memberlist *l, const char *name)
+/* Where a member is counted: "a" and "a/b" are themselves, "a/b/c" is one of many in a. */
+static unsigned group_of(struct memberlist *l, const char *name)
 {
-	size_t len = strcspn(name, "/");
-	char folder[MEMBERLIST_NAME];
+	size_t first = strcspn(name, "/");
+	char group[MEMBERLIST_NAME];
 	unsigned i = 0;
 
-	snprintf(folder, sizeof(folder), "%.*s", (int)(len + (name[len] == '/')), name);
-	while (i < l->folders && strcmp(l->folder[i].name, folder) != 0)
+	if (name[first] && strchr(name + first + 1, '/'))
+		snprintf(group, sizeof(group), "%.*s/*/*", (int)first, name);
+	else
+		snprintf(group, sizeof(group), "%s", name);
+	while (i < l->groups && strcmp(l->group[i].name, group) != 0)
 		i++;
-	if (i == l->folders && l->folders < MEMBERLIST_FOLDERS) {
-		memcpy(l->folder[i].name, folder, sizeof(folder));
-		l->folders++;
+	if (i == l->groups && l->groups < MEMBERLIST_GROUPS) {
+		memcpy(l->group[i].name, group, sizeof(group));
+		l->groups++;
 	}
 	return i;
 }
 
 void memberlist_add(struct memberlist *l, const char *name, uint64_t size)
 {
-	unsigned i = folder_of(l, name);
+	unsigned i = group_of(l, name);
 
-	l->folder[i].members++;
-	l->folder[i].bytes += size;
+	l->group[i].members++;
+	l->group[i].bytes += size;
 	if (l->members++ < MEMBERLIST_ROWS)
 		row(&l->rows, size, name);
 }
@@ -63,17 +66,14 @@ void memberlist_text(const struct memberlist *l, struct buf *out)
 		buf_add(out, buf_str(&l->rows), l->rows.len);
 		return;
 	}
-	for (unsigned i = 0; i <= l->folders; i++) {
-		char name[MEMBERLIST_NAME + 64];
-		const char *folder = i < MEMBERLIST_FOLDERS ? l->folder[i].name : "(others)";
+	for (unsigned i = 0; i <= l->groups; i++) {
+		const char *group = i < MEMBERLIST_GROUPS ? l->group[i].name : "others";
+		char name[MEMBERLIST_NAME + 32];
 
-		if (!l->folder[i].members)
+		if (!l->group[i].members)
 			continue;
-		snprintf(name, sizeof(name), "%s (%" PRIu64 " member%s)", folder,
-			l->folder[i].members, l->folder[i].members == 1 ? "" : "s");
-		row(out, l->folder[i].bytes,
-			folder[strlen(folder) - 1] == '/' || i == MEMBERLIST_FOLDERS ? name
-										     : folder);
+		snprintf(name, sizeof(name), "%s (%" PRIu64 ")", group, l->group[i].members);
+		row(out, l->group[i].bytes, l->group[i].members == 1 ? group : name);
 	}
-	buf_addf(out, "  %" PRIu64 " members, added up by folder: --json lists each\n", l->members);
+	buf_addf(out, "  %" PRIu64 " members in all: --json lists each\n", l->members);
 }

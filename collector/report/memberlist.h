@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* memberlist - members for people: each of them while they are few, a line for each folder when
- * they are many. */
+/* memberlist - members for people: each of them while they are few; when they are many, those at
+ * the top and in the first folders, and a line for all that lie deeper in one of these. */
 #include "buf.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MEMBERLIST_ROWS = 200, MEMBERLIST_FOLDERS = 64, MEMBERLIST_NAME = 64 };
+enum { MEMBERLIST_ROWS = 40, MEMBERLIST_GROUPS = 96, MEMBERLIST_NAME = 256 };
 
 struct memberlist {
 	uint64_t members;
 	struct buf rows;
-	unsigned folders;
+	unsigned groups;
 	struct {
-		char name[MEMBERLIST_NAME];
+		char name[MEMBERLIST_NAME]; /* of a member, or ending in a '*' */
 		uint64_t members, bytes;
-	} folder[MEMBERLIST_FOLDERS + 1]; /* the last: all others */
+	} group[MEMBERLIST_GROUPS + 1]; /* the last: all others */
 };
 
 void memberlist_begin(struct memberlist *l);

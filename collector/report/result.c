@@ -95,14 +95,13 @@ void result_text(struct buf *out, const struct engine_result *r, const char *key
 	headline(out, r);
 	if (r->gaps || r->findings) {
 		buf_adds(&line, file ? "taphos inspect " : "manifest.json in the bundle");
-		if (file) {
+		if (file)
 			shell_word(&line, r->bundle);
-			buf_adds(&line, " manifest.json");
-		}
 		labelled(out, r->gaps ? "gaps" : "findings", &line);
 	}
 	buf_addf(out, "  %-10s%s%s\n", "signer", r->signer,
-		r->run_key ? "\n            a key made for this run: note its fingerprint now" : "");
+		r->run_key ? "\n            a key made for this run: note its fingerprint now"
+			   : "");
 	if (!file)
 		return;
 	buf_clear(&line);

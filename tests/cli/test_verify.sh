@@ -116,6 +116,7 @@ like "inspect: the target" "$out" "^  name +web$"
 like "inspect: a member" "$out" "^ +3 B  process/tree.json$"
 like "inspect: gaps by kind" "$out" "unreadable 1"
 like "inspect: findings, escaped" "$out" '^  a \\x1b\[31mfinding$'
+like "inspect: gaps, escaped" "$out" '^  unreadable: \\x00$'
 "$TAPHOS" inspect --json kit/partial.tar.zst >json
 ok "inspect: JSON" jq -e '.begin.target.id == "c0ffee" and .findings == ["a \u001b[31mfinding"]' json
 is "inspect: one member" "$("$TAPHOS" inspect kit/good.tar.zst process/tree.json 2>err)" "{}"

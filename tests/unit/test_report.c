@@ -3,6 +3,7 @@
 
 #include "buf.h"
 #include "engine.h"
+#include "memberlist.h"
 #include "progress.h"
 #include "result.h"
 #include "term.h"
@@ -208,7 +209,7 @@ static void the_summary_says_what_to_do(void **state)
 	result_text(&b, &sample, NULL);
 	assert_string_equal(buf_str(&b),
 		"taphos: partial: 12 artifacts, 2.0 KiB in 4.2 s, 1 gap\n"
-		"  gaps      taphos inspect '/tmp/my case/x.tar.zst' manifest.json\n"
+		"  gaps      taphos inspect '/tmp/my case/x.tar.zst'\n"
 		"  signer    bb\n"
 		"            a key made for this run: note its fingerprint now\n"
 		"  verify    taphos verify '/tmp/my case/x.tar.zst'\n");
@@ -222,6 +223,31 @@ static void the_summary_says_what_to_do(void **state)
 		"  signer    bb\n");
 }
 
+static void many_members_are_added_up(void **state)
+{
+	own_buf struct buf out = BUF_INIT(1 << 16);
+	struct memberlist l;
+
+	(void)state;
+	memberlist_begin(&l);
+	memberlist_add(&l, "begin.json", 10);
+	for (int i = 0; i < 500; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "process/%d/maps", i);
+		memberlist_add(&l, name, 1024);
+		snprintf(name, sizeof(name), "logs/%d.log", i);
+		memberlist_add(&l, name, 1);
+	}
+	memberlist_text(&l, &out);
+	memberlist_done(&l);
+	assert_non_null(strstr(buf_str(&out), "        10 B  begin.json\n"));
+	assert_non_null(strstr(buf_str(&out), "     500 KiB  process/*/* (500)\n"));
+	assert_non_null(strstr(buf_str(&out), "         1 B  logs/0.log\n"));
+	assert_non_null(strstr(buf_str(&out), "       406 B  others (406)\n"));
+	assert_non_null(strstr(buf_str(&out), "  1001 members in all"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +259,7 @@ int main(void)
 		cmocka_unit_test(a_full_pipe_does_not_hold_up),
 		cmocka_unit_test(the_json_result_is_a_contract),
 		cmocka_unit_test(the_summary_says_what_to_do),
+		cmocka_unit_test(many_members_are_added_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

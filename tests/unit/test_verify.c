@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 struct seen {
-	unsigned members, findings, begins;
+	unsigned members, findings, gaps, begins;
 	uint64_t sealed, unsealed; /* bytes of the wanted member */
 };
 
@@ -45,6 +45,15 @@ static int on_finding(void *arg, const char *text, size_t n, struct err *e)
 	return 0;
 }
 
+static int on_gap(void *arg, const char *text, size_t n, struct err *e)
+{
+	(void)e;
+	assert_int_equal(n, sizeof("unreadable: \0") - 1);
+	assert_memory_equal(text, "unreadable: \0", n);
+	((struct seen *)arg)->gaps++;
+	return 0;
+}
+
 static int on_bytes(void *arg, const void *p, size_t n, bool sealed, struct err *e)
 {
 	struct seen *s = arg;
@@ -61,7 +70,7 @@ static int spool[2];
 static struct verify_report verify_fd(
 	int fd, const uint8_t *key, const char *want, struct seen *seen)
 {
-	static const struct verify_ops ops = {on_member, on_begin, on_finding, on_bytes};
+	static const struct verify_ops ops = {on_member, on_begin, on_finding, on_gap, on_bytes};
 	struct verify_request rq = {.fd = fd,
 		.spool_fd = spool[0],
 		.sums_fd = spool[1],
@@ -228,6 +237,7 @@ static void says_what_is_in_it(void **state)
 	assert_int_equal(seen.members, 7);
 	assert_int_equal(seen.begins, 1);
 	assert_int_equal(seen.findings, 1);
+	assert_int_equal(seen.gaps, 1);
 	assert_int_equal(r.members, 7);
 	assert_int_equal(r.manifest.artifacts, 3);
 	assert_int_equal(r.manifest.gaps, 1);

@@ -176,6 +176,19 @@ static void take_overlay(const struct snapshots *s, const char *name, struct con
 	}
 }
 
+/* A copy of its parent, which is a copy of all that lies below. */
+static void take_native(const struct snapshots *s, const char *name, struct container *c)
+{
+	char dir[TARGET_PATH], parent[TARGET_TEXT], next[TARGET_TEXT];
+
+	if (!find_snapshot(s, name, dir, parent))
+		return;
+	if (!c->rootfs[0])
+		(void)RECORD_TEXT(c->rootfs, dir);
+	if (parent[0] && find_snapshot(s, parent, dir, next))
+		(void)RECORD_TEXT(c->lower, dir);
+}
+
 static void take_snapshot(
 	const struct node *node, const char *data, const struct bolt *db, struct container *c)
 {
@@ -199,12 +212,10 @@ static void take_snapshot(
 		(size_t)snprintf(s.dir, sizeof(s.dir),
 			"%s/io.containerd.snapshotter.v1.%s/snapshots", data,
 			c->driver) < sizeof(s.dir)) {
-		char parent[TARGET_TEXT];
-
 		if (!strcmp(c->driver, "overlayfs"))
 			take_overlay(&s, name, c);
-		else if (!strcmp(c->driver, "native") && !c->rootfs[0])
-			(void)!find_snapshot(&s, name, c->rootfs, parent);
+		else if (!strcmp(c->driver, "native"))
+			take_native(&s, name, c);
 	}
 	bolt_close(&s.db);
 }

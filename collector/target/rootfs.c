@@ -403,5 +403,10 @@ int rootfs_resolve(
 		from_mounts(s);
 	else
 		from_disk(s);
+	if (t->rootfs == ROOTFS_PLAIN && c && c->lower[0]) {
+		overlay_parse((char[]){""}, layers);
+		overlay_add_lowers(layers, c->lower);
+		open_lowers(s);
+	}
 	return 0;
 }

@@ -73,6 +73,19 @@ static void data_root(const struct container *c, char ret[TARGET_PATH])
 		*at = '\0';
 }
 
+/* A driver without layers: the root is a copy of all that lies below it, which ID-init is. */
+static void take_copy(struct container *c, const char *root, const char *dirs, const char *id)
+{
+	char path[2 * TARGET_PATH];
+
+	snprintf(path, sizeof(path), "%s/%s/%s", root, dirs, id);
+	if (!RECORD_TEXT(c->rootfs, path))
+		c->rootfs[0] = '\0';
+	snprintf(path, sizeof(path), "%s/%s/%s-init", root, dirs, id);
+	if (!RECORD_TEXT(c->lower, path))
+		c->lower[0] = '\0';
+}
+
 /* Where the storage driver keeps the writable layer MOUNT_ID. */
 static void take_layer(const struct target_host *host, struct container *c)
 {
@@ -83,12 +96,15 @@ static void take_layer(const struct target_host *host, struct container *c)
 		c->ref.id);
 	if (hostfs_line(host->root_fd, path, id, sizeof(id), NULL) < 0 || !runtime_id_is_sane(id))
 		return;
-	if (!strcmp(c->driver, "vfs"))
-		snprintf(path, sizeof(path), "%s/vfs/dir/%s", root, id);
-	else if (!strcmp(c->driver, "btrfs"))
-		snprintf(path, sizeof(path), "%s/btrfs/subvolumes/%s", root, id);
-	else
-		snprintf(path, sizeof(path), "%s/%s/%s/merged", root, c->driver, id);
+	if (!strcmp(c->driver, "vfs")) {
+		take_copy(c, root, "vfs/dir", id);
+		return;
+	}
+	if (!strcmp(c->driver, "btrfs")) {
+		take_copy(c, root, "btrfs/subvolumes", id);
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/%s/%s/merged", root, c->driver, id);
 	(void)RECORD_TEXT(c->rootfs, path);
 	if (strcmp(c->driver, "overlay2") != 0 && strcmp(c->driver, "fuse-overlayfs") != 0)
 		return;

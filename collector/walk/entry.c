@@ -207,14 +207,20 @@ static bool fuse_whiteout(const struct walk *w, const char *name)
 	return w->job->form == LAYER_FUSE_OVERLAY && !strncmp(name, ".wh.", 4) && name[4];
 }
 
+/* It makes the first itself; the second comes with layers that were unpacked as they are. */
+static const char *const opaque_markers[] = {".wh..opq", ".wh..wh..opq"};
+
 static bool fuse_opaque(const struct walk *w, const char *name)
 {
 	char marker[REC_NAME + 16];
 	struct stat st;
 
-	snprintf(marker, sizeof(marker), "%s/.wh..wh..opq", name);
-	return w->job->form == LAYER_FUSE_OVERLAY &&
-	       fstatat(w->dir_fd, marker, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	for (int i = 0; w->job->form == LAYER_FUSE_OVERLAY && i < 2; i++) {
+		snprintf(marker, sizeof(marker), "%s/%s", name, opaque_markers[i]);
+		if (fstatat(w->dir_fd, marker, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* What overlayfs means by it (Documentation/filesystems/overlayfs.rst). */
@@ -379,7 +385,7 @@ int entry_add(struct walk *w, const char *name, struct err *e)
 	struct statx x;
 	struct rec *r;
 
-	if (hidden && !strncmp(name + 4, ".wh.", 4))
+	if (hidden && (!strncmp(name + 4, ".wh.", 4) || !strcmp(name, opaque_markers[0])))
 		return 0; /* its own bookkeeping: fuse_opaque() has seen it */
 	if (statx(w->dir_fd, name, STATX_FLAGS, STATX_WANT, &x) < 0)
 		return put_bare(w, name, errno == ENOENT ? GAP_VANISHED : GAP_UNREADABLE, WHY_ERRNO,

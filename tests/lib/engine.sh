@@ -3,7 +3,7 @@
 # below a folder of the test, and what they started ends with it. After container.sh:
 #
 #   engine_containerd DIR        starts containerd; engine_ctr is its client
-#   engine_dockerd DIR           starts dockerd on it; engine_docker is its client
+#   engine_dockerd DIR [ARG...]  starts dockerd on it; engine_docker is its client
 #   engine_kill NAME             kills 'dockerd' or 'containerd' as a crash would
 #   engine_image DIR ROOT NAME   ROOT as the image NAME of containerd and, if it runs, docker
 #
@@ -29,8 +29,9 @@ engine_start() { # DIR NAME COMMAND...: in the background, told apart by its pid
 }
 
 engine_stop() {
-	kill "${engine_pid[$1]}" && WAIT=20 wait_until engine_gone "$1"
-	kill -9 "${engine_pid[$1]}"
+	engine_gone "$1" && return
+	kill "${engine_pid[$1]}"
+	WAIT=20 wait_until engine_gone "$1" || kill -9 "${engine_pid[$1]}"
 }
 
 engine_gone() {
@@ -80,13 +81,13 @@ engine_containerd() {
 	WAIT=20 wait_until engine_ctr version 2>/dev/null || engine_why "$dir" containerd
 }
 
-engine_dockerd() {
+engine_dockerd() { # DIR [ARG...]
 	local dir=$1
 	engine_docker_socket=$dir/docker.sock
 	echo '{}' >"$dir/daemon.json"
 	engine_start "$dir" dockerd dockerd --config-file "$dir/daemon.json" --data-root "$dir/docker" \
 		--exec-root "$dir/docker-run" --pidfile "$dir/docker.pid" -H "unix://$dir/docker.sock" \
-		--containerd "$dir/containerd.sock" --iptables=false --bridge=none
+		--containerd "$dir/containerd.sock" --iptables=false --bridge=none "${@:2}"
 	WAIT=30 wait_until engine_docker version 2>/dev/null || engine_why "$dir" dockerd
 }
 

@@ -301,8 +301,15 @@ static void fuse_overlay_has_names_for_it(void **state)
 	put("upper/.wh.gone", "");
 	put("upper/dir/.wh..wh..opq", "");
 	put("upper/dir/new", "new");
+	assert_int_equal(mkdir("lower/own", 0755) | mkdir("upper/own", 0755), 0);
+	put("lower/own/old", "old");
+	put("upper/own/.wh..opq", "");
 	p.job.form = LAYER_FUSE_OVERLAY;
 	collect();
+	has("/own", "\"opaque\":true");
+	has("/own/old", "\"hidden_by_opaque\":true");
+	assert_true(stored("diff.tar", "own/.wh..wh..opq"));
+	assert_false(stored("diff.tar", "own/.wh..opq"));
 	has("/gone", "\"change\":\"deleted\"");
 	has("/dir", "\"opaque\":true");
 	has("/dir/old", "\"hidden_by_opaque\":true");

@@ -269,18 +269,24 @@ static int write_changes(struct job *job, struct err *e)
 	return rc == 0 ? sink_blob(job->out, "process/changes.json", b.data, b.len, e) : rc;
 }
 
-/* The engine's gap has only the number of the item. */
+/* The engine's gap has only the number of the item; and the writer still waits for the rest of the
+ * member that was being sent. */
 static int tell_stall(struct job *job, struct err *e)
 {
-	uint64_t item = job->dump->resume.item;
-	unsigned pass = (unsigned)(item >> PASS_SHIFT) - 1;
+	const struct dumper_resume *resume = &job->dump->resume;
+	unsigned pass = (unsigned)(resume->item >> PASS_SHIFT) - 1;
+	const char *member = resume->member[0] ? resume->member : NULL;
+	struct err why = ERR_INIT;
+	int rc = 0;
 
-	if (!job->dump->resume.again || pass >= DOSSIER_PASSES)
+	if (!resume->again)
 		return 0;
-	if (sink_finding(job->out, "process %u did not answer while %s were read: left out",
-		    (unsigned)item, dossier_pass_names[pass]) < 0)
-		return lost(e);
-	return 0;
+	(void)err_set(&why, ETIMEDOUT, "did not answer: left out");
+	if (pass < DOSSIER_PASSES &&
+		sink_gapf(job->out, GAP_STALLED, member, &why, "process %u: %s",
+			(unsigned)resume->item, dossier_pass_names[pass]) < 0)
+		rc = lost(e);
+	return rc == 0 && member ? sink_end(job->out, e) : rc;
 }
 
 static int passes(struct job *job, struct err *e)

@@ -34,15 +34,17 @@ struct question {
 	struct answer *answer;
 };
 
-static int send_fds(const struct target *t, int sock)
+static int send_fds(const struct target *t, int sock, struct err *e)
 {
-	for (unsigned i = 0; i < TARGET_FDS; i++) {
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < TARGET_FDS; i++) {
 		struct wire_msg m = { .type = WIRE_FD, .kind = i };
 
-		if (t->fd[i] >= 0 && wire_send(sock, &m, t->fd[i], NULL) < 0)
-			return -EPIPE;
+		if (t->fd[i] >= 0)
+			rc = wire_send(sock, &m, t->fd[i], e);
 	}
-	return 0;
+	return rc;
 }
 
 static int resolve_main(void *arg)
@@ -57,7 +59,9 @@ static int resolve_main(void *arg)
 	a->candidates_len = candidates.len;
 	if (candidates.len)
 		memcpy(a->candidates, candidates.data, candidates.len);
-	return a->rc < 0 ? 0 : send_fds(&a->target, q->sock) < 0;
+	if (a->rc == 0)
+		a->rc = send_fds(&a->target, q->sock, &a->err);
+	return 0;
 }
 
 #define TERMINATE(array) ((array)[sizeof(array) - 1] = '\0')

@@ -11,6 +11,7 @@
 #include "plan.h"
 #include "rows.h"
 #include "sink.h"
+#include "still.h"
 #include "walk.h"
 
 #include <errno.h>
@@ -25,8 +26,17 @@ enum {
 	ROW_MAX = 4 << 20, /* of one, and of those before it */
 };
 
-/* Bits of spool_head.members. */
-enum { DONE_TAR = 1, DONE_ASIDE = 2, DONE_HASH = 4, DONE_GAPS = 8, DONE_ROWS = 16, DONE_BODY = 32 };
+/* Bits of spool_head.members: what is complete, and one of what was begun. */
+enum {
+	DONE_TAR = 1,
+	DONE_ASIDE = 2,
+	DONE_HASH = 4,
+	DONE_GAPS = 8,
+	DONE_ROWS = 16,
+	DONE_BODY = 32,
+	BEGUN_STILL = 64,
+	DONE_STILL = 128,
+};
 
 struct emit {
 	const struct layer_job *job;
@@ -344,12 +354,37 @@ static int give_up_stalled(struct emit *x, struct err *e)
 	return rc < 0 ? rc : spool_patch(x->spool, h->at, 0, &r.rec, sizeof(r.rec), e);
 }
 
+/* A worker that was stuck in it says so instead of trying again. */
+static int check_still(struct emit *x, struct err *e)
+{
+	struct spool_head *h = x->spool->head;
+	struct spool_rec root;
+	int rc;
+
+	if (h->members & DONE_STILL)
+		return 0;
+	if (!(h->members & BEGUN_STILL)) {
+		h->members |= BEGUN_STILL;
+		rc = still_check(x->spool, &x->content.cur, x->sink, x->item, e);
+	} else {
+		rc = spool_get(x->spool, SPOOL_ROOT, &root, e);
+		rec_gap(&root.rec, GAP_STALLED, WHY_STALLED, 0);
+		if (rc == 0)
+			rc = spool_patch(x->spool, SPOOL_ROOT, 0, &root.rec, sizeof(root.rec), e);
+	}
+	if (rc == 0)
+		h->members |= DONE_STILL;
+	return rc;
+}
+
 static int members(struct emit *x, struct err *e)
 {
 	const struct layer_job *job = x->job;
 	uint32_t done = x->spool->head->members;
 	int rc = give_up_stalled(x, e);
 
+	if (rc == 0)
+		rc = check_still(x, e);
 	if (rc == 0 && job->content == LAYER_FILES)
 		rc = archive(x, job->tar, REC_LAYER, DONE_TAR, e);
 	if (rc == 0 && job->content == LAYER_FILES)

@@ -222,8 +222,9 @@ static int list_open(struct walk *w, int fd, struct err *e)
 		rc = take_hidden_names(w, e);
 	if (rc < 0 || fstat(fd, &after) < 0)
 		return rc < 0 ? rc : err_errno(e, "stat a directory");
-	if (after.st_mtim.tv_sec != before.st_mtim.tv_sec ||
-		after.st_mtim.tv_nsec != before.st_mtim.tv_nsec)
+	/* the modification time can be set back, this one cannot */
+	if (after.st_ctim.tv_sec != before.st_ctim.tv_sec ||
+		after.st_ctim.tv_nsec != before.st_ctim.tv_nsec)
 		rc = gap_on_dir(w, GAP_CHANGED, WHY_DIR_CHANGED, 0, e);
 	return rc;
 }

@@ -44,6 +44,8 @@ struct dossier_policy {
 enum { DOSSIER_NAMESPACES = 8 };
 extern const char *const dossier_ns_names[DOSSIER_NAMESPACES];
 
+enum { DOSSIER_ELSEWHERE = 256 };
+
 /* What the dossiers of a run share. */
 struct dossier_run {
 	const struct dump *dump;
@@ -58,6 +60,8 @@ struct dossier_run {
 	struct fsmap *mounts;  /* of the mount namespace mounts_ns */
 	uint64_t mounts_ns;
 	struct relics *relics;
+	uint64_t elsewhere[DOSSIER_ELSEWHERE]; /* mount namespaces whose mounts were told */
+	unsigned elsewhere_count;
 };
 
 /* Keeps dump, out and tree. */

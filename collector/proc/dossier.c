@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dossier - everything about one process, in four passes. */
 #include "dossier.h"
+#include "elsewhere.h"
 #include "fds.h"
 #include "fsmap.h"
 #include "io.h"
@@ -193,6 +194,8 @@ static int text(struct subject *s, struct err *e)
 		rc = threads_write(s, e);
 	if (rc == 0 && !s->gone && !zombie)
 		rc = fds_write(s, e);
+	if (rc == 0 && !s->gone && !zombie)
+		rc = elsewhere_tell(s, e);
 	return rc == 0 && !s->gone ? procinfo_write(s, e) : rc;
 }
 

@@ -12,9 +12,11 @@
 #include "target.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -206,6 +208,36 @@ static void a_plain_process_has_everything(void **state)
 	assert_true(has(f, pid, "info.json", "\"Max open files\":{\"soft\":"));
 	assert_true(has(f, pid, "files.json", "\"place\":\"memory\""));
 	assert_true(has(f, 0, "findings.txt", "standard input and output are socket"));
+}
+
+static void hide_in_a_namespace(void)
+{
+	assert_int_equal(unshare(CLONE_NEWNS), 0);
+	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	assert_int_equal(mount("none", "/tmp", "tmpfs", 0, NULL), 0);
+}
+
+static void hide_in_no_namespace(void)
+{
+	hide_in_a_namespace();
+	assert_int_equal(chdir("/tmp"), 0);
+	assert_int_equal(umount2("/tmp", MNT_DETACH), 0);
+}
+
+static void file_systems_nobody_else_sees_are_gaps(void **state)
+{
+	struct fixture *f = *state;
+	pid_t init = spawn(f, actors_nothing);
+
+	if (geteuid() != 0 || unit_emulated())
+		unit_skip("needs root");
+	spawn(f, hide_in_a_namespace);
+	spawn(f, hide_in_no_namespace);
+	f->target->fd[TFD_PROC] = procfs_open_pid(f->dump.proc_fd, init, NULL);
+	collect(f);
+	assert_true(has(f, 0, "gaps.txt", "in a mount namespace of its own, not read: 1 (tmpfs)"));
+	assert_true(has(f, 0, "gaps.txt", "no mount of its namespace, not read: 1 (cwd)"));
+	close(f->target->fd[TFD_PROC]);
 }
 
 static void deleted_files_are_kept(void **state)
@@ -424,6 +456,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_plain_process_has_everything),
+		TEST(file_systems_nobody_else_sees_are_gaps),
 		TEST(deleted_files_are_kept),
 		TEST(programs_without_a_file_are_kept),
 		TEST(an_exited_leader_hides_nothing),

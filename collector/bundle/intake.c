@@ -14,7 +14,7 @@
 enum {
 	WHY = 256,
 	MEMBERS_MAX = 1500000 - 16, /* docs/BUNDLE.md; a few are the engine's */
-	CREDIT_MS = 1000,
+	CREDIT_MS = 250,
 };
 #define MEMBER_SIZE_MAX (1ULL << 44) /* ext4's largest file: what a cut one is padded to */
 

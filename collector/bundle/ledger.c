@@ -46,7 +46,7 @@ static void flush_list(struct ledger *r, enum ledger_list list)
 		return;
 	rc = io_pwrite(r->fd[list], b->data, b->len, (off_t)r->bytes[list]);
 	if (rc < 0)
-		(void)err_set(&r->failure, -rc, "write the manifest's spool");
+		(void)err_set(&r->failure, -rc, "write the manifest's spool: %s", strerror(-rc));
 	r->bytes[list] += b->len;
 	buf_clear(b);
 }

@@ -170,18 +170,20 @@ static void on_engine_gap(struct writer *w, const struct wire_msg *m)
 		w->ledger.dumper[m->kind].gaps += sink_gap_is_loss(g.kind);
 }
 
-static void on_status(struct writer *w, const struct wire_msg *m)
+/* What a dumper has found is sealed behind it: the volatile comes first, the bulk last. */
+static int on_status(struct writer *w, const struct wire_msg *m, struct err *e)
 {
 	struct ledger_dumper *d;
 
 	if (m->kind >= LEDGER_DUMPERS)
-		return;
+		return 0;
 	d = &w->ledger.dumper[m->kind];
 	d->name = dumpers[m->kind]->name;
 	d->started_ns = m->a;
 	d->ended_ns = m->b;
 	wire_string(m, 0, d->status, sizeof(d->status));
 	wire_string(m, 1, d->reason, sizeof(d->reason));
+	return frames_unsealed(w->frames) ? frames_seal(w->frames, e) : 0;
 }
 
 struct counting {
@@ -326,8 +328,7 @@ static int on_control(struct writer *w, const struct wire_msg *m, int *fd, struc
 		ledger_finding(&w->ledger, "engine", text, n);
 		return 0;
 	case WIRE_STATUS:
-		on_status(w, m);
-		return 0;
+		return on_status(w, m, e);
 	case WIRE_FINISH:
 		return on_finish(w, m, e);
 	default:

@@ -59,6 +59,7 @@ static int on_message(struct run *r, const struct wire_msg *m, struct err *e)
 		r->progress.artifacts = m->b;
 		r->progress.gaps = m->c;
 		r->progress.planned_bytes = m->d;
+		r->mib_to_come = m->kind;
 		run_show(r);
 		return 0;
 	}
@@ -244,7 +245,10 @@ static const char *must_stop(const struct run *r)
 {
 	if (run_stopped())
 		return "stopped by a signal";
-	return run_now_ns() >= r->deadline_ns ? "the deadline was reached" : NULL;
+	/* what is missing of the open member has to be filled with zeros by then */
+	return run_now_ns() + run_fill_ns(r->mib_to_come) >= r->deadline_ns
+		       ? "the deadline was reached"
+		       : NULL;
 }
 
 static int watch(struct attempt *a, struct err *e)
@@ -414,6 +418,8 @@ int conductor_run(struct run *r, size_t index, struct err *e)
 	if (spool < 0)
 		return conductor_skip(r, index, "failed", "no spool file could be made", e);
 	a.dump = job_dump(r, index, spool);
+	if (a.dump.max_bytes > run_fill_bytes(r)) /* no promise that cannot be kept in time */
+		a.dump.max_bytes = run_fill_bytes(r);
 	do {
 		rc = attempt(&a, restarts++, &status, reason, sizeof(reason), e);
 		close_channel(&a);

@@ -62,6 +62,22 @@ uint64_t run_wall_ns(void)
 	return ns_of(CLOCK_REALTIME);
 }
 
+/* What a slow core hashes in a second. */
+enum { FILL_MIB_S = 512 };
+
+uint64_t run_fill_ns(uint64_t mib)
+{
+	return mib * (1000000000ULL / FILL_MIB_S);
+}
+
+uint64_t run_fill_bytes(const struct run *r)
+{
+	uint64_t now = run_now_ns();
+
+	return now < r->deadline_ns ? (r->deadline_ns - now) / (1000000000ULL / FILL_MIB_S) << 20
+				    : 0;
+}
+
 void run_show(struct run *r)
 {
 	r->progress.elapsed_ms = (run_now_ns() - r->started_ns) / 1000000;

@@ -40,6 +40,7 @@ struct run {
 	struct err output_error; /* the writer's last words; code 0: none */
 
 	struct engine_progress progress;
+	uint64_t mib_to_come;	 /* of the open member */
 	const char *interrupted; /* why the run was cut short, NULL */
 	unsigned abandoned;	 /* workers stuck in the kernel */
 	struct buf log;
@@ -48,7 +49,11 @@ struct run {
 
 /* A directory for spool files when there is no output directory: $TMPDIR, or /var/tmp. -1: none. */
 int run_spool_dir(void);
-uint64_t run_now_ns(void);    /* CLOCK_MONOTONIC */
+uint64_t run_now_ns(void); /* CLOCK_MONOTONIC */
+/* How long the writer may need to fill so much of a member with zeros, and how many bytes it can
+ * fill until the deadline. */
+uint64_t run_fill_ns(uint64_t mib);
+uint64_t run_fill_bytes(const struct run *r);
 uint64_t run_wall_ns(void);   /* CLOCK_REALTIME */
 void run_show(struct run *r); /* calls the progress callback */
 /* One line of collector/log.jsonl. */

@@ -31,7 +31,8 @@ enum wire_type {
 	WIRE_FINISH,	   /* text: verdict's reason ("" when it ran to its end), JSON fields for the manifest */
 	/* writer to engine */
 	WIRE_CLOSED,   /* kind: dumper; a: artifacts, b: bytes, c: gaps; text: open member; code: its done bytes in 'd' */
-	WIRE_PROGRESS, /* a: bytes in all, b: artifacts, c: gaps */
+	WIRE_PROGRESS, /* a: bytes in all, b: artifacts, c: gaps, d: size of the open member; kind: MiB
+			  of it still to come */
 	WIRE_FAILED,   /* code, text: the output failed */
 	WIRE_FINISHED, /* a: bytes of the bundle, b: artifacts, c: gaps, d: findings; text: sha256, verdict */
 	/* writer to signer and back */

@@ -130,6 +130,8 @@ static int pad(struct intake *in, struct err *e)
 	static const unsigned char zeros[65536];
 	int rc = 0;
 
+	if (in->discard) /* of whatever size: nothing is written */
+		in->done = in->size;
 	while (rc == 0 && in->done < in->size) {
 		uint64_t left = in->size - in->done;
 

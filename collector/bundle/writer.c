@@ -52,12 +52,15 @@ static uint64_t bytes_so_far(const struct writer *w)
 static int tell_progress(struct writer *w, struct err *e)
 {
 	struct wire_msg m = {.type = WIRE_PROGRESS, .a = bytes_so_far(w)};
+	uint64_t left;
 
 	w->told_ms = now_ms();
 	w->told_bytes = m.a;
 	m.b = w->ledger.artifacts;
 	m.c = w->ledger.gaps;
 	m.d = w->in.open ? w->in.size : 0;
+	left = w->in.open && !w->in.discard ? (w->in.size - w->in.done) >> 20 : 0;
+	m.kind = left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
 	return wire_send(w->spec->control, &m, -1, e);
 }
 

@@ -49,7 +49,7 @@ unshare=$!
 container_atexit kill -9 $unshare
 inside() {
 	pid=$(cut -d' ' -f1 <"/proc/$unshare/task/$unshare/children") && [ -n "$pid" ] &&
-		grep -q 1001 "/proc/$pid/cmdline"
+		[ "$(tr '\0' ' ' <"/proc/$pid/cmdline")" = 'sleep 1001 ' ]
 }
 wait_until inside
 "$TAPHOS" collect --pid "$pid" --output chroot.tar.zst >out 2>err

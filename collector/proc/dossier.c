@@ -141,12 +141,13 @@ static void take_exe(struct proctree_row *r, const struct buf *link)
 static const struct {
 	enum proctree_flag flag;
 	const char *text;
+	bool exe; /* its name belongs to it */
 } remarks[] = {
-	{PROC_LEADER_EXITED, "its first thread has exited, others run: ps shows it as dead"},
-	{PROC_EXE_MEMFD, "runs from memory, not from a file"},
-	{PROC_EXE_DELETED, "runs a deleted program"},
-	{PROC_KTHREAD_NAME, "is named like a kernel thread and is none"},
-	{PROC_TRACED, "is being traced"},
+	{PROC_LEADER_EXITED, "its first thread has exited, others run: ps shows it as dead", false},
+	{PROC_EXE_MEMFD, "runs from memory, not from a file", true},
+	{PROC_EXE_DELETED, "runs a deleted program", true},
+	{PROC_KTHREAD_NAME, "is named like a kernel thread and is none", true},
+	{PROC_TRACED, "is being traced", false},
 };
 
 static int remark(struct subject *s, struct err *e)
@@ -158,8 +159,9 @@ static int remark(struct subject *s, struct err *e)
 			continue;
 		if (remarks[i].flag == PROC_EXE_DELETED && (r->flags & PROC_EXE_MEMFD))
 			continue; /* every memfd is */
-		if (dossier_finding(s->run, "process %d (%s): %s", (int)r->pid, r->comm,
-			    remarks[i].text) < 0)
+		if (dossier_finding(s->run, "process %d (%s): %s%s%.*s", (int)r->pid, r->comm,
+			    remarks[i].text, remarks[i].exe ? ": " : "",
+			    remarks[i].exe ? (int)r->exe_len : 0, r->exe ? r->exe : "") < 0)
 			return err_set(e, EPIPE, "the writer is gone");
 	}
 	return 0;

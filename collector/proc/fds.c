@@ -158,14 +158,21 @@ static int each_fd(pid_t fd, void *arg)
 /* A shell whose input and output are one socket serves somebody over the network. */
 static int judge(struct walk *k, struct err *e)
 {
+	const struct proctree_row *r = k->s->row;
 	const uint64_t *ino = k->stdio;
+	uint64_t deleted = k->s->deleted_fds;
+	int rc = 0;
 
-	if (!ino[0] || ino[0] != ino[1])
-		return 0;
-	if (dossier_finding(k->s->run, "process %d (%s): standard input and output are socket %llu",
-		    (int)k->s->row->pid, k->s->row->comm, (unsigned long long)ino[0]) < 0)
-		return err_set(e, EPIPE, "the writer is gone");
-	return 0;
+	if (ino[0] && ino[0] == ino[1])
+		rc = dossier_finding(k->s->run,
+			"process %d (%s): standard input and output are socket %llu", (int)r->pid,
+			r->comm, (unsigned long long)ino[0]);
+	if (rc == 0 && deleted)
+		rc = dossier_finding(k->s->run,
+			"process %d (%s): has %llu deleted file%s open, see process/%d/files.json",
+			(int)r->pid, r->comm, (unsigned long long)deleted, deleted == 1 ? "" : "s",
+			(int)r->pid);
+	return rc < 0 ? err_set(e, EPIPE, "the writer is gone") : 0;
 }
 
 int fds_write(struct subject *s, struct err *e)

@@ -6,6 +6,7 @@
 #include "dumper.h"
 #include "feed.h"
 #include "io.h"
+#include "notable.h"
 #include "own.h"
 #include "pax.h"
 #include "plan.h"
@@ -31,7 +32,7 @@ enum {
 	DONE_TAR = 1,
 	DONE_ASIDE = 2,
 	DONE_HASH = 4,
-	DONE_GAPS = 8,
+	DONE_TOLD = 8,
 	DONE_ROWS = 16,
 	DONE_BODY = 32,
 	BEGUN_STILL = 64,
@@ -228,13 +229,12 @@ static int hash_entry(struct emit *x, struct rec *r, void *arg, struct err *e)
 	return read_file(x, r, NULL, e);
 }
 
-static int send_gap(struct emit *x, struct rec *r, void *arg, struct err *e)
+static int send_gap(struct emit *x, struct rec *r, struct err *e)
 {
 	struct err why = ERR_INIT;
 	int kind = r->gap - 1;
 	int rc;
 
-	(void)arg;
 	if (!r->gap || x->gaps[kind]++ >= GAPS_EACH)
 		return 0;
 	(void)err_set(&why, r->error, "%s%s%s", rec_whys[r->why], r->error ? ": " : "",
@@ -251,17 +251,31 @@ static int send_gap(struct emit *x, struct rec *r, void *arg, struct err *e)
 	return rc < 0 ? err_set(e, -rc, "the writer is gone") : 0;
 }
 
-static int gaps(struct emit *x, struct err *e)
+static int tell_record(struct emit *x, struct rec *r, void *arg, struct err *e)
 {
-	int rc = each_record(x, send_gap, NULL, e);
+	int rc = send_gap(x, r, e);
 
+	return rc < 0 ? rc : notable_add(arg, r, x->path, e);
+}
+
+/* What the rows hold that must not be overlooked: losses, and what stands out. */
+static int tell(struct emit *x, struct err *e)
+{
+	struct notable notable;
+	int rc;
+
+	notable_begin(&notable, x->job, x->sink);
+	rc = each_record(x, tell_record, &notable, e);
+	if (rc == 0)
+		rc = notable_end(&notable, e);
+	notable_done(&notable);
 	for (int i = 0; i < GAP_KINDS && rc == 0; i++)
 		if (x->gaps[i] > GAPS_EACH)
 			rc = sink_gapf(x->sink, (enum gap_kind)i, x->job->rows, NULL,
 				"%llu more names, each with its row",
 				(unsigned long long)(x->gaps[i] - GAPS_EACH));
 	if (rc == 0)
-		x->spool->head->members |= DONE_GAPS;
+		x->spool->head->members |= DONE_TOLD;
 	return rc;
 }
 
@@ -394,8 +408,8 @@ static int members(struct emit *x, struct err *e)
 	x->spool->head->at = 0; /* nothing of the target is read from here on */
 	if (rc == 0)
 		x->spool->head->members |= DONE_HASH;
-	if (rc == 0 && !(done & DONE_GAPS))
-		rc = gaps(x, e);
+	if (rc == 0 && !(done & DONE_TOLD))
+		rc = tell(x, e);
 	if (rc == 0)
 		rc = text(x, job->rows, rows_json, DONE_ROWS, e);
 	if (rc == 0)

@@ -67,7 +67,7 @@ evidence_socket() { # FILTER: its owners' pids
 }
 
 evidence_processes() {
-	local root=$1 deleted memfd listener
+	local root=$1 deleted memfd listener found
 	deleted=$(evidence_pid "/tmp/.x/deleted wait")
 	memfd=$(evidence_pid "plant wait")
 	listener=$(evidence_pid "plant listen")
@@ -88,8 +88,12 @@ evidence_processes() {
 	is "unix sockets, by path and abstract" "$(evidence_socket '.protocol == "unix"')" "$listener"
 	like "they are named" "$(jq -r '.sockets[] | select(.protocol == "unix") | tostring' \
 		"$tree/network/sockets.json")" '"/run/planted.sock"'
-	like "the deleted program is a finding" "$(jq -r '.findings[].text' "$tree/manifest.json")" \
-		"^process $deleted .*deleted program"
+	found=$(jq -r '.findings[].text' "$tree/manifest.json")
+	like "the deleted program is a finding" "$found" \
+		"^process $deleted .*deleted program: /tmp/.x/deleted"
+	like "the deleted file that is open is one" "$found" "^process .* has 1 deleted file open"
+	like "the setuid program is one" "$found" '^/srv/setuid: added program, setuid, of uid 0'
+	like "the dropped programs are one" "$found" '^executable files added or modified: .*/srv/setuid'
 }
 
 evidence_secrets() {

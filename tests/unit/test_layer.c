@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include "buf.h"
 #include "dirsink.h"
 #include "dumper.h"
 #include "hash.h"
@@ -289,7 +290,39 @@ static void times_set_back_hide_nothing(void **state)
 	has("/tool", "\"change\":\"modified\"");
 	has("/tool", "\"time_set_back\":true");
 	has("/same", "\"change\":\"unchanged\"");
-	assert_int_equal(p.sink.findings, 1);
+	assert_int_equal(p.sink.findings, 2);
+}
+
+static void says(const char *text)
+{
+	own_fd int fd = openat(p.out, "findings.txt", O_RDONLY | O_CLOEXEC);
+	own_buf struct buf all = BUF_INIT(1 << 16);
+
+	assert_int_equal(io_read_all(fd, &all, NULL), 0);
+	if (!strstr(buf_str(&all), text))
+		fail_msg("no '%s' in %s", text, buf_str(&all));
+}
+
+static void what_stands_out_is_said(void **state)
+{
+	(void)state;
+	put("lower/gone", "x");
+	mount_overlay();
+	assert_int_equal(unlink("merged/gone"), 0);
+	put("merged/text", "text");
+	for (char i = '0'; i <= '9'; i++) {
+		char name[] = {'m', 'e', 'r', 'g', 'e', 'd', '/', 'x', i, 0};
+
+		put(name, "program");
+		assert_int_equal(chmod(name, 0755), 0);
+	}
+	assert_int_equal(chmod("merged/x0", 06755), 0);
+	collect();
+	says("files: 11 added, 0 modified, 1 deleted, see diff.jsonl\n");
+	says("/x0: added program, setuid, setgid, of uid 0 and gid 0\n");
+	says("executable files added or modified: /x");
+	says(" and 2 more, see diff.jsonl\n");
+	assert_int_equal(p.sink.findings, 3);
 }
 
 static void fuse_overlay_has_names_for_it(void **state)
@@ -692,6 +725,7 @@ int main(void)
 		TEST(metacopies_have_the_content_below),
 		TEST(renamed_directories_are_gaps),
 		TEST(times_set_back_hide_nothing),
+		TEST(what_stands_out_is_said),
 		TEST(fuse_overlay_has_names_for_it),
 		TEST(names_a_layer_cannot_hold_go_aside),
 		TEST(links_are_stored_once),

@@ -283,7 +283,7 @@ static void programs_without_a_file_are_kept(void **state)
 	assert_int_equal(stat("/bin/sleep", &st), 0);
 	collect(f);
 	assert_int_equal(size_of(f, memory, "exe.bin"), st.st_size);
-	assert_true(has(f, 0, "findings.txt", "runs a deleted program"));
+	assert_true(has(f, 0, "findings.txt", "runs a deleted program: /"));
 	assert_true(has(f, 0, "findings.txt", "runs from memory"));
 	assert_true(has(f, 0, "findings.txt", "named like a kernel thread"));
 	assert_true(has(f, 0, "process/tree.json", "\"argv\":[\"[kworker/0:1]\",\"1000\"]"));

@@ -77,8 +77,9 @@ int wire_send(int sock, const struct wire_msg *m, int fd, struct err *e)
 		ch->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(ch), &fd, sizeof(fd));
 	}
-	do
-		n = sendmsg(sock, &h, MSG_NOSIGNAL);
+	do /* sendmsg() is not everybody's to call */
+		n = fd >= 0 ? sendmsg(sock, &h, MSG_NOSIGNAL)
+			    : send(sock, m, io.iov_len, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? err_errno(e, "send to our other process") : 0;
 }

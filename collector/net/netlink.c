@@ -47,7 +47,6 @@ int netlink_open(struct netlink *nl, int protocol, struct err *e)
 
 static int send_request(struct netlink *nl, const struct netlink_request *rq, struct err *e)
 {
-	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 	uint8_t m[NLMSG_HDRLEN + REQUEST_MAX] = {0};
 	struct nlmsghdr h = {
 		.nlmsg_len = (uint32_t)(NLMSG_HDRLEN + rq->len),
@@ -60,7 +59,7 @@ static int send_request(struct netlink *nl, const struct netlink_request *rq, st
 		return err_set(e, EMSGSIZE, "netlink request of %zu bytes", rq->len);
 	memcpy(m, &h, sizeof(h));
 	memcpy(m + NLMSG_HDRLEN, rq->body, rq->len);
-	if (sendto(nl->fd, m, h.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+	if (send(nl->fd, m, h.nlmsg_len, 0) < 0)
 		return err_errno(e, "netlink request");
 	return 0;
 }

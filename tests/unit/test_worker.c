@@ -3,8 +3,15 @@
 
 #include "worker.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,24 +30,68 @@ static int gather(const void *p, size_t n, void *arg)
 	return 0;
 }
 
-static unsigned long uid_of_worker(void)
+/* Runs main and returns what it wrote. */
+static const char *run(int (*main)(void *), enum filter_kind filter)
 {
+	static char text[64];
 	struct worker_spec spec = {
-		.name = "uid",
-		.main = tell_uid,
-		.filter = FILTER_PARSER,
+		.name = "test",
+		.main = main,
+		.filter = filter,
 		.netns_fd = -1,
 		.mntns_fd = -1,
 	};
 	struct err why = ERR_INIT;
 	struct timespec now;
-	char text[64] = "";
 
+	text[0] = '\0';
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	assert_int_equal(
 		worker_pipe(&spec, (uint64_t)(now.tv_sec + 10) * 1000000000ULL, gather, text, &why),
 		0);
-	return strtoul(text, NULL, 10);
+	return text;
+}
+
+static bool refused(long rc)
+{
+	return rc < 0 && errno == EPERM;
+}
+
+/* Each 'n' is something a worker in other hands could do. */
+static int try_all(void *arg)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = 9};
+	int net = socket(AF_INET, SOCK_DGRAM, 0), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct iovec io = {"", 1};
+	struct msghdr m = {
+		.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &io, .msg_iovlen = 1};
+	bool ok[] = {
+		null >= 0,
+		net >= 0,
+		fcntl(null, F_DUPFD_CLOEXEC, 3) >= 0,
+		refused(open("/dev/null", O_WRONLY | O_CLOEXEC)),
+		refused(openat(AT_FDCWD, "/tmp/x", O_CREAT | O_CLOEXEC, 0600)),
+		refused(openat(AT_FDCWD, "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)),
+		refused(ioctl(null, FIFREEZE, 0)),
+		refused(fcntl(null, F_SETLEASE, F_RDLCK)),
+		refused(sendto(net, "", 1, 0, (struct sockaddr *)&to, sizeof(to))),
+		refused(sendmsg(net, &m, 0)),
+		refused(syscall(SYS_tgkill, getppid(), getppid(), 0)),
+	};
+	char text[sizeof(ok)];
+
+	(void)arg;
+	for (size_t i = 0; i < sizeof(ok); i++)
+		text[i] = ok[i] ? 'y' : 'n';
+	return write(1, text, sizeof(ok)) != (ssize_t)sizeof(ok);
+}
+
+static void a_worker_writes_and_sends_nowhere(void **state)
+{
+	(void)state;
+	if (unit_emulated())
+		unit_skip("no seccomp");
+	assert_string_equal(run(try_all, FILTER_NETWORK), "yyyyyyyyyyy");
 }
 
 /* A user that a container knows could use up what the kernel allows it. */
@@ -51,8 +102,8 @@ static void each_worker_is_a_user_of_its_own(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		skip();
-	one = uid_of_worker();
-	two = uid_of_worker();
+	one = strtoul(run(tell_uid, FILTER_PARSER), NULL, 10);
+	two = strtoul(run(tell_uid, FILTER_PARSER), NULL, 10);
 	assert_in_range(one, 0x70000000, 0x7fffffff);
 	assert_in_range(two, 0x70000000, 0x7fffffff);
 	assert_int_not_equal(one, two);
@@ -61,6 +112,7 @@ static void each_worker_is_a_user_of_its_own(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_worker_writes_and_sends_nowhere),
 		cmocka_unit_test(each_worker_is_a_user_of_its_own),
 	};
 

@@ -59,6 +59,12 @@ static void labelled(struct buf *out, const char *label, const struct buf *text)
 
 static void headline(struct buf *out, const struct engine_result *r)
 {
+	if (!r->sha256[0]) { /* the writer ended before it could count */
+		buf_addf(out, "taphos: %s after ", r->verdict);
+		progress_time(out, r->duration_ms);
+		buf_adds(out, ": 'taphos verify' says what is there\n");
+		return;
+	}
 	buf_addf(out, "taphos: %s: %" PRIu64 " artifact%s, ", r->verdict, r->artifacts,
 		r->artifacts == 1 ? "" : "s");
 	text_size(out, r->bytes);

@@ -131,6 +131,6 @@ int caps_require(uint64_t needed, struct err *e)
 		return 0;
 	caps_names(missing, names, sizeof(names));
 	return err_set(e, EPERM,
-		"not permitted: %s is missing; run as root, or give it ('taphos doctor' shows all)",
+		"not permitted: %s missing; run as root, or give them ('taphos doctor' shows all)",
 		names);
 }

@@ -149,7 +149,9 @@ int attach_process(const struct target_host *host, struct target *t, pid_t pid,
 
 	if (rc == -EACCES)
 		return err_set(e, EPERM,
-			"process %d may not be inspected: CAP_SYS_PTRACE is missing", (int)pid);
+			"process %d may not be inspected: CAP_SYS_PTRACE is missing, or a security "
+			"module forbids it ('taphos doctor')",
+			(int)pid);
 	if (rc < 0) {
 		attach_close(t);
 		t->ns_pid = t->ns_mnt = t->ns_net = t->ns_user = 0;

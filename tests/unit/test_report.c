@@ -222,6 +222,14 @@ static void the_summary_says_what_to_do(void **state)
 	assert_string_equal(buf_str(&b),
 		"taphos: partial: 12 artifacts, 2.0 KiB in 4.2 s, no gaps\n"
 		"  signer    bb\n");
+	streamed.verdict = "interrupted";
+	streamed.sha256[0] = '\0';
+	streamed.artifacts = 0;
+	buf_clear(&b);
+	result_text(&b, &streamed, "k.pem");
+	assert_string_equal(buf_str(&b),
+		"taphos: interrupted after 4.2 s: 'taphos verify' says what is there\n"
+		"  signer    bb\n");
 }
 
 static void many_members_are_added_up(void **state)

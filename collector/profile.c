@@ -206,7 +206,7 @@ static const char *expected(enum option_type t)
 
 static unsigned line_at(const struct profile *p, const char *a, const char *b, const char *c)
 {
-	return jsonline_of(profile_text(p), (const char *const[]){ a, b, c, NULL });
+	return jsonline_of(profile_text(p), (const char *const[]){a, b, c, NULL});
 }
 
 static int set_option(
@@ -217,9 +217,10 @@ static int set_option(
 
 	if (!strcmp(key, "enabled")) {
 		p->enabled[index] = json_is_true(v);
-		return json_is_boolean(v) ? 0
-					  : err_set(e, EINVAL, "%.100s:%u: '%s.enabled' must be true or false",
-						    p->name, line, d->name);
+		return json_is_boolean(v)
+			       ? 0
+			       : err_set(e, EINVAL, "%.100s:%u: '%s.enabled' must be true or false",
+					 p->name, line, d->name);
 	}
 	for (size_t k = 0; d->options && d->options[k].name; k++) {
 		if (strcmp(d->options[k].name, key) != 0)
@@ -287,12 +288,12 @@ static int parse(struct profile *p, struct err *e)
 	{
 		unsigned line = line_at(p, key, NULL, NULL);
 
-		if (!strcmp(key, "dumpers") ? !json_is_object(v) : !json_is_string(v))
-			return err_set(e, EINVAL, "%.100s:%u: '%.40s' has the wrong type", p->name,
-				line, key);
 		if (strcmp(key, "dumpers") && strcmp(key, "name") && strcmp(key, "summary"))
 			return err_set(e, EINVAL,
 				"%.100s:%u: unknown key '%.40s' (name, summary, dumpers)", p->name,
+				line, key);
+		if (!strcmp(key, "dumpers") ? !json_is_object(v) : !json_is_string(v))
+			return err_set(e, EINVAL, "%.100s:%u: '%.40s' has the wrong type", p->name,
 				line, key);
 	}
 	v = json_object_get(p->root, "dumpers");
@@ -325,8 +326,9 @@ static int read_text(struct profile *p, const char *name, struct err *e)
 			return buf_add(&p->text, b->json, b->size);
 		buf_addf(&names, "%s%s", names.len ? ", " : "", b->name);
 	}
-	return err_set(e, EINVAL, "no profile '%.60s': there are %s, or give a path to a .json file",
-		name, buf_str(&names));
+	return err_set(e, EINVAL,
+		"no profile '%.60s': there are %s, or give a path to a .json file", name,
+		buf_str(&names));
 }
 
 int profile_load(const char *name, struct profile **ret, struct err *e)

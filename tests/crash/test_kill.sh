@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 KILLS=${KILLS:-200}
-target 48
+target 32
 start --output out
 finish 60
 is "undisturbed: exit" "$rc" 0

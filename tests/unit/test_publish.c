@@ -173,7 +173,9 @@ static void folders_and_names(void **state)
 	memset(longest, 'a', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
 	assert_int_equal(publish_open(longest, "default", &p, &e), -ENAMETOOLONG);
-	assert_false(publish_streams(opened(".")));
+	p = opened(".");
+	assert_false(publish_streams(p));
+	publish_free(p);
 }
 
 int main(void)

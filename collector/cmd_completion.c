@@ -167,7 +167,7 @@ static void zsh_command(struct buf *out, const struct command *c)
 {
 	buf_addf(out, "\t%s)\n\t\t_arguments '(- *)'{-h,--help}'[show help]'", c->name);
 	for (const struct option_def *o = c->options; o && o->name; o++) {
-		char name[OPTIONS_VARIABLE] = {'-', o->letter};
+		char name[64] = {'-', o->letter};
 
 		if (!shown(o))
 			continue;

@@ -54,7 +54,6 @@ static void tool(const struct run *r, struct jsonw *w)
 void describe_target(const struct run *r, struct jsonw *w)
 {
 	const struct target *t = r->target;
-	static const char *const rootfs[] = {"unknown", "overlay", "fuse-overlayfs", "plain"};
 
 	jsonw_open(w, "target");
 	jsonw_str(w, "runtime", target_runtime_names[t->runtime]);
@@ -73,7 +72,7 @@ void describe_target(const struct run *r, struct jsonw *w)
 	jsonw_str(w, "pod_name", t->pod_name);
 	jsonw_str(w, "pod_uid", t->pod_uid);
 	jsonw_str(w, "pod_container", t->pod_container);
-	jsonw_str(w, "rootfs", t->rootfs <= ROOTFS_PLAIN ? rootfs[t->rootfs] : "unknown");
+	jsonw_str(w, "rootfs", target_rootfs_names[t->rootfs]);
 	jsonw_close(w);
 }
 

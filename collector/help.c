@@ -67,7 +67,8 @@ static bool has_visible(const struct option_def *o)
 	return false;
 }
 
-void help_usage(const struct command *c, struct buf *out)
+/* "collect (--container ID | --pid N) [options]": the usage line after "taphos ". */
+static void usage_line(const struct command *c, struct buf *out)
 {
 	buf_adds(out, c->name);
 	if (c->usage)
@@ -82,7 +83,7 @@ void help_command(const struct command *c, struct buf *out)
 {
 	own_buf struct buf usage = BUF_INIT(TEXT_MAX);
 
-	help_usage(c, &usage);
+	usage_line(c, &usage);
 	buf_adds(out, "Usage: taphos ");
 	term_wrap(out, buf_str(&usage), 14, 14);
 	buf_addf(out, "\n%c%s.\n", c->summary[0] - 'a' + 'A', c->summary + 1);
@@ -168,7 +169,7 @@ void help_mdoc(const struct command *c, struct buf *out)
 {
 	own_buf struct buf usage = BUF_INIT(TEXT_MAX);
 
-	help_usage(c, &usage);
+	usage_line(c, &usage);
 	buf_adds(out, ".Ss taphos ");
 	mdoc_text(out, buf_str(&usage));
 	buf_adds(out, "\n");

@@ -11,5 +11,3 @@ void help_overview(struct buf *out);
 void help_command(const struct command *c, struct buf *out);
 /* The synopsis and option lists of one command in mdoc(7), for the man page. */
 void help_mdoc(const struct command *c, struct buf *out);
-/* "collect (--container ID | --pid N) [options]": the usage line after "taphos ". */
-void help_usage(const struct command *c, struct buf *out);

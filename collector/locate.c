@@ -98,7 +98,11 @@ static void make_safe(struct target *t)
 	CLAMP(t->members, TARGET_MEMBERS);
 	if (t->runtime >= RUNTIME_KINDS)
 		t->runtime = RUNTIME_NONE;
+	if (t->rootfs >= ROOTFS_KINDS)
+		t->rootfs = ROOTFS_UNKNOWN;
 	for (unsigned i = 0; i < TARGET_MOUNTS; i++) {
+		if (t->mount[i].kind >= MOUNT_KINDS)
+			t->mount[i].kind = MOUNT_FOREIGN; /* never touched */
 		TERMINATE(t->mount[i].type);
 		TERMINATE(t->mount[i].point);
 		TERMINATE(t->mount[i].source);

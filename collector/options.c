@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { VARIABLE_MAX = 64 };
+
 const struct option_def *options_find(const struct option_def *table, const char *name)
 {
 	for (; table && table->name; table++)
@@ -18,9 +20,10 @@ const struct option_def *options_find(const struct option_def *table, const char
 	return NULL;
 }
 
-void options_variable(const struct option_def *def, char ret[OPTIONS_VARIABLE])
+/* "TAPHOS_MAX_SIZE" */
+static void variable_name(const struct option_def *def, char ret[VARIABLE_MAX])
 {
-	snprintf(ret, OPTIONS_VARIABLE, "TAPHOS_%s", def->name);
+	snprintf(ret, VARIABLE_MAX, "TAPHOS_%s", def->name);
 	for (char *p = ret; *p; p++) {
 		if (*p == '-')
 			*p = '_';
@@ -237,10 +240,10 @@ int options_parse(struct invocation *in, char *const *words, struct err *e)
 static int fill_one(const struct option_def *def, const struct config *file, struct option_setting *v,
 	struct err *e)
 {
-	char variable[OPTIONS_VARIABLE], what[512];
+	char variable[VARIABLE_MAX], what[512];
 	const char *text;
 
-	options_variable(def, variable);
+	variable_name(def, variable);
 	text = def->flags & OPT_LINE ? NULL : getenv(variable);
 	if (text && *text) {
 		snprintf(what, sizeof(what), "variable %s", variable);

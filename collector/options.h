@@ -90,8 +90,5 @@ int options_convert(const struct option_def *def, const char *what, const char *
 
 /* The row with this name, NULL when there is none. Tables end with a NULL name; NULL: empty. */
 const struct option_def *options_find(const struct option_def *table, const char *name);
-/* "TAPHOS_MAX_SIZE" */
-enum { OPTIONS_VARIABLE = 64 };
-void options_variable(const struct option_def *def, char ret[OPTIONS_VARIABLE]);
 /* Of two candidates for a mistyped word the nearer one; NULL stays when neither is near. */
 const char *options_nearer(const char *word, const char *best, const char *candidate);

@@ -40,7 +40,8 @@ static const char *size_text(struct buf *b, uint64_t bytes)
 	return buf_str(b);
 }
 
-void verdict_gaps(const struct manifest_info *m, struct buf *out)
+/* The gaps by kind: "unreadable 2, vanished 1"; nothing when there are none. */
+static void gaps_by_kind(const struct manifest_info *m, struct buf *out)
 {
 	const char *comma = "";
 
@@ -117,7 +118,7 @@ static void what_it_says(const struct manifest_info *m, bool listed, struct buf 
 
 	if (!m->there)
 		return;
-	verdict_gaps(m, &gaps);
+	gaps_by_kind(m, &gaps);
 	if (m->reason[0])
 		line(out, "because", "%s", m->reason);
 	line(out, "gaps", "%" PRIu64 "%s%s%s", m->gaps, gaps.len ? " (" : "", buf_str(&gaps),

@@ -19,7 +19,5 @@ struct verdict {
 void verdict_text(const struct verdict *v, struct buf *out);
 /* The same as fields of the open object. */
 void verdict_json(const struct verdict *v, struct jsonw *w);
-/* The gaps by kind: "unreadable 2, vanished 1"; nothing when there are none. */
-void verdict_gaps(const struct manifest_info *m, struct buf *out);
 /* 0 SEALED and complete; 3 SEALED otherwise, INTERRUPTED, NOTHING; 7 BAD. */
 enum exit_code verdict_exit(const struct verify_report *r);

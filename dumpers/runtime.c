@@ -292,26 +292,11 @@ static int send_storage_image(const struct dump *d, struct sink *out, struct err
 
 /* ---- what we made of it ---- */
 
-static const char *const rootfs_names[] = {[ROOTFS_UNKNOWN] = "unknown",
-	[ROOTFS_OVERLAY] = "overlay",
-	[ROOTFS_FUSE_OVERLAY] = "fuse-overlayfs",
-	[ROOTFS_PLAIN] = "plain"};
-static const char *const mount_names[] = {[MOUNT_BIND] = "bind",
-	[MOUNT_VOLUME] = "volume",
-	[MOUNT_TMPFS] = "tmpfs",
-	[MOUNT_SHM] = "shm",
-	[MOUNT_SECRET] = "secret",
-	[MOUNT_CONFIG] = "config",
-	[MOUNT_PSEUDO] = "pseudo",
-	[MOUNT_FOREIGN] = "foreign"};
-
-#define NAME_OF(names, v) ((size_t)(v) < sizeof(names) / sizeof(names[0]) ? names[v] : "unknown")
-
 static void put_identity(struct jsonw *w, const struct target *t)
 {
 	jsonw_str(w, "id", t->id);
 	jsonw_str(w, "name", t->name);
-	jsonw_str(w, "runtime", t->runtime < RUNTIME_KINDS ? target_runtime_names[t->runtime] : "");
+	jsonw_str(w, "runtime", target_runtime_names[t->runtime]);
 	jsonw_str(w, "runtime_namespace", t->runtime_namespace);
 	jsonw_str(w, "oci_runtime", t->oci_runtime);
 	jsonw_str(w, "state", t->state_text);
@@ -347,7 +332,7 @@ static void put_process(struct jsonw *w, const struct target *t)
 static void put_rootfs(struct jsonw *w, const struct target *t)
 {
 	jsonw_open(w, "rootfs");
-	jsonw_str(w, "kind", NAME_OF(rootfs_names, t->rootfs));
+	jsonw_str(w, "kind", target_rootfs_names[t->rootfs]);
 	jsonw_str(w, "note", t->rootfs_note);
 	jsonw_str(w, "upper", t->upper_path);
 	jsonw_u64(w, "lowers", t->lowers);
@@ -365,7 +350,7 @@ static void put_mounts(struct jsonw *w, const struct target *t)
 		const struct target_mount *m = &t->mount[i];
 
 		jsonw_open(w, NULL);
-		jsonw_str(w, "kind", NAME_OF(mount_names, m->kind));
+		jsonw_str(w, "kind", target_mount_names[m->kind]);
 		jsonw_str(w, "point", m->point);
 		jsonw_str(w, "source", m->source);
 		jsonw_str(w, "type", m->type);

@@ -51,17 +51,6 @@ static const struct dumper_option options[] = {
 	{NULL, OPTION_BOOL, NULL, NULL, NULL},
 };
 
-static const char *const kinds[] = {
-	[MOUNT_BIND] = "bind",
-	[MOUNT_VOLUME] = "volume",
-	[MOUNT_TMPFS] = "tmpfs",
-	[MOUNT_SHM] = "shm",
-	[MOUNT_SECRET] = "secret",
-	[MOUNT_CONFIG] = "config",
-	[MOUNT_PSEUDO] = "pseudo",
-	[MOUNT_FOREIGN] = "foreign",
-};
-
 static enum policy policy_of(const struct dump *d, const struct target_mount *m)
 {
 	static const int option[] = {
@@ -87,7 +76,7 @@ static void list_one(struct jsonw *w, const struct dump *d, unsigned i)
 	jsonw_open(w, NULL);
 	jsonw_u64(w, "n", i);
 	jsonw_str(w, "point", m->point);
-	jsonw_str(w, "kind", kinds[m->kind]);
+	jsonw_str(w, "kind", target_mount_names[m->kind]);
 	jsonw_str(w, "type", m->type);
 	jsonw_str(w, "source", m->source);
 	jsonw_str(w, "device", device);
@@ -335,7 +324,7 @@ static int by_profile(const struct dump *d, unsigned i, struct sink *out, struct
 	if (m->kind == MOUNT_FOREIGN)
 		(void)err_set(&why, 0, "a file system that may not answer: listed, not read");
 	else
-		(void)err_set(&why, 0, "%s: %s", kinds[m->kind], policies[policy]);
+		(void)err_set(&why, 0, "%s: %s", target_mount_names[m->kind], policies[policy]);
 	if (m->kind != MOUNT_PSEUDO && !told)
 		rc = lost(out, m, m->kind == MOUNT_FOREIGN ? GAP_CROSSED_MOUNT : GAP_BY_PROFILE,
 			&why, e);

@@ -70,7 +70,9 @@ enum rootfs_kind {
 	ROOTFS_OVERLAY,	 /* TFD_UPPER (unless read-only) and lowers */
 	ROOTFS_FUSE_OVERLAY, /* like it, but whiteouts and xattrs in fuse-overlayfs' form */
 	ROOTFS_PLAIN,	 /* a directory (native, vfs, btrfs, a bundle's rootfs): no diff of its own */
+	ROOTFS_KINDS
 };
+extern const char *const target_rootfs_names[ROOTFS_KINDS]; /* "unknown", "overlay", ... */
 
 enum mount_kind {
 	MOUNT_BIND,	/* a host directory or file named by the user */
@@ -81,7 +83,9 @@ enum mount_kind {
 	MOUNT_CONFIG,	/* resolv.conf, hosts, hostname, termination log, config map, downward API */
 	MOUNT_PSEUDO,	/* proc, sysfs, cgroup, devpts, mqueue ...: listed, never read */
 	MOUNT_FOREIGN,	/* nfs, fuse, 9p, unknown types: listed, never touched */
+	MOUNT_KINDS
 };
+extern const char *const target_mount_names[MOUNT_KINDS]; /* "bind", "volume", ... */
 
 struct target_mount {
 	enum mount_kind kind;

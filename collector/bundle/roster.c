@@ -138,8 +138,3 @@ void roster_untick(struct roster *r)
 		r->slot[i].content &= ~1ULL;
 	r->listed = 0;
 }
-
-uint64_t roster_count(const struct roster *r)
-{
-	return r->used;
-}

@@ -27,4 +27,3 @@ enum roster_match roster_tick(struct roster *r, const char *name, const uint8_t 
 uint64_t roster_unlisted(const struct roster *r);
 bool roster_is_listed(const struct roster *r, const char *name);
 void roster_untick(struct roster *r);
-uint64_t roster_count(const struct roster *r);

@@ -217,7 +217,8 @@ int sockowners_collect(struct sockowners *o, const struct dump *d, struct sink *
 	return 0;
 }
 
-struct sockowner *sockowners_find(const struct sockowners *o, uint64_t inode, size_t *ret_n)
+/* The first of the owners of an inode, *ret_n of them; NULL when nobody has it. */
+static struct sockowner *find_owners(const struct sockowners *o, uint64_t inode, size_t *ret_n)
 {
 	size_t from = 0, to = o->n;
 
@@ -238,7 +239,7 @@ struct sockowner *sockowners_find(const struct sockowners *o, uint64_t inode, si
 const struct sockowner *sockowners_put(const struct sockowners *o, struct jsonw *w, uint64_t inode)
 {
 	size_t n;
-	struct sockowner *first = sockowners_find(o, inode, &n);
+	struct sockowner *first = find_owners(o, inode, &n);
 
 	jsonw_open_array(w, "owners");
 	for (size_t i = 0; i < n; i++) {

@@ -28,8 +28,6 @@ int sockowners_collect(struct sockowners *o, const struct dump *d, struct sink *
 	must_check;
 void sockowners_done(struct sockowners *o);
 
-/* The first of the owners of an inode, *ret_n of them; NULL when nobody has it. */
-struct sockowner *sockowners_find(const struct sockowners *o, uint64_t inode, size_t *ret_n);
 /* Key "owners": an array of {pid, fd}, some of them and "owners_more" when there are many.
  * Returns the first, NULL when there is none. */
 const struct sockowner *sockowners_put(const struct sockowners *o, struct jsonw *w, uint64_t inode);

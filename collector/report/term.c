@@ -57,7 +57,8 @@ static uint32_t decode(const unsigned char *p, size_t len)
 }
 
 /* wcwidth() needs a locale, which we never load. These are the blocks that matter in names. */
-unsigned term_columns_of(const char *p, size_t len)
+/* Columns that one UTF-8 sequence takes (0, 1 or 2); text that text_escape() let through. */
+static unsigned sequence_columns(const char *p, size_t len)
 {
 	static const struct range zero[] = {
 		{0x0300, 0x036f},
@@ -101,7 +102,7 @@ static size_t fit(const char *text, size_t n, unsigned width, unsigned *ret_used
 	*ret_used = 0;
 	while (at < n) {
 		size_t len = text_utf8_len(text + at, n - at);
-		unsigned columns = term_columns_of(text + at, len);
+		unsigned columns = sequence_columns(text + at, len);
 
 		if (*ret_used + columns > width)
 			break;
@@ -118,7 +119,7 @@ static size_t columns_of(const char *text, size_t n)
 	for (size_t at = 0, len; at < n; at += len) {
 		len = text_utf8_len(text + at, n - at);
 		len = len ? len : 1;
-		columns += term_columns_of(text + at, len);
+		columns += sequence_columns(text + at, len);
 	}
 	return columns;
 }

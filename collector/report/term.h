@@ -11,8 +11,6 @@ bool term_has_colour(int fd); /* live, and NO_COLOR is unset or empty */
 /* Columns; 80 where nobody knows. */
 unsigned term_width(int fd);
 
-/* Columns that one UTF-8 sequence takes (0, 1 or 2); text that text_escape() let through. */
-unsigned term_columns_of(const char *p, size_t len);
 /* Columns that text takes once it is escaped. */
 unsigned term_columns(const char *text);
 /* Adds text, escaped, in exactly 'width' columns: cut with an ellipsis, or padded. Width 0: as

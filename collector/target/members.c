@@ -105,13 +105,6 @@ static int open_pidns(int proc_fd, pid_t pid, uint64_t ns)
 	return take_fd(&fd);
 }
 
-uint64_t members_parent_pidns(int proc_fd, pid_t pid, uint64_t ns)
-{
-	own_fd int fd = open_pidns(proc_fd, pid, ns), up = -1;
-
-	return fd < 0 ? 0 : parent_of(fd, &up);
-}
-
 static bool is_descendant(const struct round *r, const struct proc_row *row)
 {
 	own_fd int fd = open_pidns(r->proc_fd, row->pid, row->ns_pid);

@@ -19,5 +19,3 @@ void members_host_namespaces(int proc_fd, struct host_namespaces *ret);
  */
 int members_collect(const struct target_host *host, struct target *t, struct err *e) must_check;
 
-/* Inode of the parent of a PID namespace, 0 when it has none that we may see. */
-uint64_t members_parent_pidns(int proc_fd, pid_t pid, uint64_t ns);

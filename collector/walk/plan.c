@@ -18,7 +18,8 @@ static bool starts(const char *s, const char *with)
 	return !strncmp(s, with, strlen(with));
 }
 
-bool plan_internal_xattr(const struct layer_job *job, const char *name)
+/* Is this attribute overlayfs' own? */
+static bool is_internal(const struct layer_job *job, const char *name)
 {
 	if (job->form == LAYER_PLAIN)
 		return false;
@@ -30,7 +31,7 @@ bool plan_internal_xattr(const struct layer_job *job, const char *name)
 
 static bool keep_xattr(const char *name, void *arg)
 {
-	return !plan_internal_xattr(arg, name);
+	return !is_internal(arg, name);
 }
 
 /* Is one of them the other, or a directory above it? Slashes in front do not count. */

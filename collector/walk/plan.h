@@ -27,5 +27,3 @@ bool plan_in_layer(const struct rec *r);
 /* Whether the profile wants this path ("" for the root) at all; *ret_inside: true when it is not
  * only on the way to something that is wanted. */
 bool plan_wants(const struct layer_job *job, const char *path, bool *ret_inside);
-/* Is this attribute overlayfs' own? */
-bool plan_internal_xattr(const struct layer_job *job, const char *name);

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-const char *rows_type(uint32_t mode)
+static const char *type_of(uint32_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFREG:
@@ -61,7 +61,7 @@ static void json_stat(struct jsonw *w, const struct rec *r)
 {
 	char text[32];
 
-	jsonw_str(w, "type", rows_type(r->mode));
+	jsonw_str(w, "type", type_of(r->mode));
 	snprintf(text, sizeof(text), "%04o", r->mode & 07777);
 	jsonw_str(w, "mode", text);
 	jsonw_u64(w, "uid", r->uid);

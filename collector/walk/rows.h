@@ -20,5 +20,3 @@ struct rows_entry {
 void rows_json(struct buf *out, const struct rows_entry *x);
 /* The Sleuth Kit's body file, version 3. */
 void rows_body(struct buf *out, const struct rows_entry *x);
-/* "file", "dir", "link", "char", "block", "fifo", "socket" */
-const char *rows_type(uint32_t mode);

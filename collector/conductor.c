@@ -204,11 +204,14 @@ static int worker_main(void *arg)
 static int start_worker(struct attempt *a, struct err *e)
 {
 	struct job job;
+	int rc;
 
 	job_prepare(a->r, a->index, &a->dump, a->sock, &job);
 	job.spec.main = worker_main;
 	job.spec.arg = a;
-	return worker_start(&job.spec, &a->worker, e);
+	rc = worker_start(&job.spec, &a->worker, e);
+	a->r->reader = rc == 0 ? &a->worker : NULL;
+	return rc;
 }
 
 /* Looks at the worker's counters. True: it has been silent for too long by its own fault. */
@@ -422,6 +425,7 @@ int conductor_run(struct run *r, size_t index, struct err *e)
 		a.dump.max_bytes = run_fill_bytes(r);
 	do {
 		rc = attempt(&a, restarts++, &status, reason, sizeof(reason), e);
+		r->reader = NULL;
 		close_channel(&a);
 	} while (rc > 0);
 	return rc < 0 ? rc : tell_status(r, index, status, reason, started, e);

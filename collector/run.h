@@ -36,6 +36,7 @@ struct run {
 	struct publish *publish;
 	int spool_dir; /* -1: memory */
 	struct worker writer;
+	struct worker *reader; /* the dumper's worker that runs, NULL */
 	int control, sign_sock;
 	struct err output_error; /* the writer's last words; code 0: none */
 

@@ -14,6 +14,22 @@
 
 enum { SUMS_MAX = 512 << 20 };
 
+/*
+ * OpenSSL has a copy of the key while it signs, and a worker that may read the target's memory
+ * may read ours: it stands still meanwhile.
+ */
+static int sign_alone(struct run *r, const void *p, size_t n, uint8_t *sig, struct err *e)
+{
+	int rc;
+
+	if (r->reader)
+		(void)worker_pause(r->reader);
+	rc = sign_bytes(r->key, p, n, sig, e);
+	if (r->reader)
+		worker_resume(r->reader);
+	return rc;
+}
+
 /* A seal's line begins with what only we decide: version, run and number. */
 static int sign_seal(struct run *r, const char *line, size_t n, uint8_t *sig, struct err *e)
 {
@@ -25,7 +41,7 @@ static int sign_seal(struct run *r, const char *line, size_t n, uint8_t *sig, st
 	if (n < (size_t)len || memcmp(line, want, (size_t)len) != 0 || memchr(line, '\n', n))
 		return err_set(e, EPROTO, "the writer asked for a seal that is not the next one");
 	r->seals++;
-	return sign_bytes(r->key, line, n, sig, e);
+	return sign_alone(r, line, n, sig, e);
 }
 
 /* A copy that is ours alone: a text that changes while it is signed gives the key away, since
@@ -78,7 +94,7 @@ static int sign_sums(struct run *r, int fd, uint64_t n, uint8_t *sig, struct err
 			   : err_set(e, EPROTO, "what the writer wants signed is no SHA256SUMS");
 	r->sums_signed = true;
 	if (rc == 0)
-		rc = sign_bytes(r->key, p, n, sig, e);
+		rc = sign_alone(r, p, n, sig, e);
 	(void)munmap(p, n);
 	return rc;
 }

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -33,10 +34,12 @@ static const uint8_t der_public[] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 
 /*
  * A key is its seed, on a page of its own: locked, left out of core dumps, and
  * empty in every child process, so that a worker never holds it. OpenSSL's own
- * copy lives for the length of one signature and is wiped by it.
+ * copy lives for the length of one signature and is wiped by it: whoever may read
+ * our memory must stand still meanwhile.
  */
 struct sign_key {
-	uint8_t seed[SEAL_KEY];
+	uint8_t *seed; /* plain, or a page that /proc/PID/mem does not show either */
+	uint8_t plain[SEAL_KEY];
 	uint8_t public[SEAL_KEY];
 	bool here; /* false in a child */
 };
@@ -54,6 +57,26 @@ static void free_md(EVP_MD_CTX **c)
 #define own_pkey __attribute__((cleanup(free_pkey)))
 #define own_md __attribute__((cleanup(free_md)))
 
+/*
+ * Memory that nobody can read through the kernel: a worker that reads the target's processes
+ * may read the engine's. Linux 5.14, unless it is switched off. A child does not have it.
+ */
+static uint8_t *secret_alloc(void)
+{
+#ifdef SYS_memfd_secret
+	own_fd int fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
+	void *p = MAP_FAILED;
+
+	if (fd >= 0 && ftruncate(fd, SEAL_KEY) == 0)
+		p = mmap(NULL, SEAL_KEY, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p != MAP_FAILED && madvise(p, SEAL_KEY, MADV_DONTFORK) == 0)
+		return p;
+	if (p != MAP_FAILED)
+		(void)munmap(p, SEAL_KEY);
+#endif
+	return NULL;
+}
+
 static struct sign_key *key_alloc(void)
 {
 	struct sign_key *k =
@@ -66,6 +89,9 @@ static struct sign_key *key_alloc(void)
 	(void)madvise(k, sizeof(*k), MADV_DONTDUMP);
 	(void)madvise(k, sizeof(*k), MADV_WIPEONFORK);
 	k->here = true;
+	k->seed = secret_alloc();
+	if (!k->seed)
+		k->seed = k->plain;
 	return k;
 }
 
@@ -73,7 +99,10 @@ void sign_free(struct sign_key *k)
 {
 	if (!k)
 		return;
-	OPENSSL_cleanse(k, sizeof(*k));
+	if (k->here)
+		OPENSSL_cleanse(k->seed, SEAL_KEY);
+	if (k->here && k->seed != k->plain)
+		(void)munmap(k->seed, SEAL_KEY);
 	(void)munmap(k, sizeof(*k));
 }
 
@@ -88,7 +117,7 @@ static void free_key(struct sign_key **k)
 static int derive_public(struct sign_key *k, struct err *e)
 {
 	own_pkey EVP_PKEY *p =
-		EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, k->seed, sizeof(k->seed));
+		EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, k->seed, SEAL_KEY);
 	size_t n = sizeof(k->public);
 
 	if (!p || EVP_PKEY_get_raw_public_key(p, k->public, &n) != 1 || n != sizeof(k->public))
@@ -103,7 +132,7 @@ int sign_generate(struct sign_key **ret, struct err *e)
 
 	if (!k)
 		return err_set(e, ENOMEM, "no memory for a key");
-	if (getrandom(k->seed, sizeof(k->seed), 0) != (ssize_t)sizeof(k->seed))
+	if (getrandom(k->seed, SEAL_KEY, 0) != SEAL_KEY)
 		return err_errno(e, "random numbers for a key");
 	rc = derive_public(k, e);
 	if (rc < 0)
@@ -126,7 +155,7 @@ int sign_bytes(
 
 	if (!k->here)
 		return err_set(e, EPERM, "the key stayed in the process that loaded it");
-	key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, k->seed, sizeof(k->seed));
+	key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, k->seed, SEAL_KEY);
 	c = EVP_MD_CTX_new();
 	if (!key || !c || EVP_DigestSignInit(c, NULL, NULL, NULL, key) != 1 ||
 		EVP_DigestSign(c, ret, &len, p, n) != 1 || len != SEAL_SIG)

@@ -40,6 +40,7 @@ static const char *const setup_steps[] = {
 
 enum {
 	KILL_WAIT_MS = 100,
+	PAUSE_WAIT_MS = 50,
 	WORKER_NICE = 10,
 };
 
@@ -214,6 +215,34 @@ bool worker_kill(struct worker *w)
 	while (!worker_ended(w) && now_ns() < until)
 		(void)poll(NULL, 0, 2);
 	return w->ended;
+}
+
+bool worker_pause(struct worker *w)
+{
+	uint64_t until = now_ns() + PAUSE_WAIT_MS * 1000000ULL;
+	const struct timespec moment = {.tv_nsec = 50000};
+	int status;
+
+	if (worker_ended(w))
+		return true;
+	(void)kill(w->pid, SIGSTOP);
+	do {
+		if (waitpid(w->pid, &status, WNOHANG | WUNTRACED) == w->pid) {
+			if (!WIFSTOPPED(status)) {
+				w->status = status;
+				w->ended = true;
+			}
+			return true;
+		}
+		(void)nanosleep(&moment, NULL);
+	} while (now_ns() < until);
+	return false;
+}
+
+void worker_resume(struct worker *w)
+{
+	if (!w->ended)
+		(void)kill(w->pid, SIGCONT);
 }
 
 void worker_describe(const struct worker *w, char *ret, size_t size)

@@ -43,6 +43,9 @@ int worker_start(const struct worker_spec *spec, struct worker *ret, struct err 
 bool worker_ended(struct worker *w);
 /* SIGKILL; waits at most 100 ms for the end. False: it is stuck and was abandoned. */
 bool worker_kill(struct worker *w);
+/* Stops it, and lets it go on. False: it is in the kernel, and stops before it leaves it. */
+bool worker_pause(struct worker *w);
+void worker_resume(struct worker *w);
 /* How it ended, in words for a manifest: "exit 3", "killed by signal 9 (Killed)". */
 void worker_describe(const struct worker *w, char *ret, size_t size);
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -264,9 +265,32 @@ static int teardown(void **state)
 	return rmdir(dir);
 }
 
+/* /proc/PID/mem shows what a process has to whoever may trace it. */
+static void a_key_cannot_be_read_from_outside(void **state)
+{
+	own_fd int probe = (int)syscall(SYS_memfd_secret, 0);
+	struct sign_key *k = NULL;
+	char line[512];
+	bool secret = false;
+	FILE *f;
+
+	(void)state;
+	if (probe < 0)
+		unit_skip("no memfd_secret");
+	assert_int_equal(sign_generate(&k, NULL), 0);
+	f = fopen("/proc/self/maps", "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		secret |= strstr(line, "/secretmem") != NULL;
+	fclose(f);
+	sign_free(k);
+	assert_true(secret);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_key_cannot_be_read_from_outside),
 		cmocka_unit_test(signs_as_the_rfc_does),
 		cmocka_unit_test(a_saved_key_comes_back),
 		cmocka_unit_test(a_child_does_not_hold_the_key),

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -94,6 +95,48 @@ static void a_worker_writes_and_sends_nowhere(void **state)
 	assert_string_equal(run(try_all, FILTER_NETWORK), "yyyyyyyyyyy");
 }
 
+static int wait_long(void *arg)
+{
+	(void)arg;
+	(void)poll(NULL, 0, 10000);
+	return 0;
+}
+
+static char state_of(pid_t pid)
+{
+	char path[64], text[256] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	(void)!fgets(text, sizeof(text), f);
+	fclose(f);
+	return strrchr(text, ')')[2];
+}
+
+static void a_paused_worker_stands_still(void **state)
+{
+	struct worker_spec spec = {
+		.name = "test",
+		.main = wait_long,
+		.filter = FILTER_PARSER,
+		.netns_fd = -1,
+		.mntns_fd = -1,
+	};
+	struct worker w;
+
+	(void)state;
+	assert_int_equal(worker_start(&spec, &w, NULL), 0);
+	assert_true(worker_pause(&w));
+	assert_int_equal(state_of(w.pid), 'T');
+	worker_resume(&w);
+	assert_int_not_equal(state_of(w.pid), 'T');
+	assert_false(worker_ended(&w));
+	assert_true(worker_kill(&w));
+	assert_true(worker_pause(&w)); /* of one that is gone: nothing */
+}
+
 /* A user that a container knows could use up what the kernel allows it. */
 static void each_worker_is_a_user_of_its_own(void **state)
 {
@@ -113,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_worker_writes_and_sends_nowhere),
+		cmocka_unit_test(a_paused_worker_stands_still),
 		cmocka_unit_test(each_worker_is_a_user_of_its_own),
 	};
 

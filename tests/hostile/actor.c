@@ -10,10 +10,10 @@
  *	actor traced         is traced by a process of its own
  *	actor execs          runs itself again and again, in one process
  *	actor exits          children that end at once
- *	actor bomb           forks as long as it may
- *	actor reuse          a child ends, and the next one gets its number
- *	actor look           says "seen" when a process of a collector shows up in /proc
- *	actor wait [ARG]...  nothing
+ *	actor bomb US        forks as long as it may; when it may not, tries again each US
+ *microseconds actor memfd          runs itself from a memfd actor reuse          a child ends, and
+ *the next one gets its number actor look           says "seen" when a process of a collector shows
+ *up in /proc actor wait [ARG]...  nothing
  */
 #include <dirent.h>
 #include <errno.h>
@@ -29,6 +29,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -153,7 +154,19 @@ static void bomb(void)
 	puts("ready");
 	for (;;)
 		if (fork() < 0)
-			usleep(1000);
+			usleep((useconds_t)atol(arguments[2]));
+}
+
+static void memfd(void)
+{
+	int self = check(open("/proc/self/exe", O_RDONLY | O_CLOEXEC), "self");
+	int fd = check(memfd_create("fileless", MFD_CLOEXEC), "memfd");
+	char *args[] = {"fileless", "wait", "fileless", NULL};
+
+	while (sendfile(fd, self, NULL, 1 << 20) > 0)
+		;
+	(void)fexecve(fd, args, environ);
+	exit(1);
 }
 
 static void reuse(void)
@@ -227,6 +240,7 @@ static const struct {
 	{"reuse", reuse},
 	{"look", look},
 	{"wait", nothing},
+	{"memfd", memfd},
 };
 
 int main(int argc, char **argv)

@@ -6,10 +6,12 @@
  *	flood links DIR N     N names of one file of 1 MiB
  *	flood xattrs FILE     as many attributes as fit
  *	flood extents FILE N  N extents of a byte, each 8 KiB behind the one before
+ *	flood sparse FILE     8 EiB long, and HIDDEN in the middle of it
  *	flood names DIR       names of bytes that no tool likes
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +105,15 @@ static void extents(const char *path, long n)
 	close(fd);
 }
 
+static void sparse(const char *path)
+{
+	int fd = check(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644), path);
+
+	check(ftruncate(fd, INT64_MAX & ~0xfffL), "size");
+	check((int)pwrite(fd, "HIDDEN", 6, (off_t)1 << 62), "write");
+	close(fd);
+}
+
 static void names(int dir)
 {
 	char longest[256];
@@ -139,6 +150,8 @@ int main(int argc, char **argv)
 		xattrs(argv[2]);
 	else if (!strcmp(what, "extents"))
 		extents(argv[2], n);
+	else if (!strcmp(what, "sparse"))
+		sparse(argv[2]);
 	else if (!strcmp(what, "names"))
 		names(enter(argv[2]));
 	else

@@ -73,14 +73,6 @@ static int measure_main(void *arg)
 	return 0;
 }
 
-static int nothing(const void *p, size_t n, void *arg)
-{
-	(void)p;
-	(void)n;
-	(void)arg;
-	return 0;
-}
-
 int effects_measure(const struct run *r, struct effects *ret, struct err *e)
 {
 	const int keep[] = { r->host.at.proc_fd, r->target->fd[TFD_ROOT], r->target->fd[TFD_UPPER] };
@@ -103,7 +95,7 @@ int effects_measure(const struct run *r, struct effects *ret, struct err *e)
 
 	if (shared == MAP_FAILED)
 		return err_set(e, ENOMEM, "no memory");
-	rc = worker_pipe(&spec, run_now_ns() + MEASURE_SECONDS * 1000000000ULL, nothing, NULL, e);
+	rc = worker_pipe(&spec, run_now_ns() + MEASURE_SECONDS * 1000000000ULL, NULL, NULL, e);
 	if (rc == 0)
 		memcpy(ret, shared, sizeof(*ret));
 	(void)munmap(shared, sizeof(*shared));

@@ -34,14 +34,6 @@ static int estimate_main(void *arg)
 	return 0;
 }
 
-static int nothing(const void *p, size_t n, void *arg)
-{
-	(void)p;
-	(void)n;
-	(void)arg;
-	return 0;
-}
-
 static int estimate_in(const struct run *r, struct estimating *s, struct err *e)
 {
 	struct job job;
@@ -50,7 +42,7 @@ static int estimate_in(const struct run *r, struct estimating *s, struct err *e)
 	job_prepare(r, s->index, &s->dump, -1, &job);
 	job.spec.main = estimate_main;
 	job.spec.arg = s;
-	rc = worker_pipe(&job.spec, run_now_ns() + ESTIMATE_S * SECOND, nothing, NULL, e);
+	rc = worker_pipe(&job.spec, run_now_ns() + ESTIMATE_S * SECOND, NULL, NULL, e);
 	if (rc < 0)
 		return rc;
 	s->estimate.touches[sizeof(s->estimate.touches) - 1] = '\0';

@@ -84,6 +84,10 @@ struct procfs_map {
 };
 int procfs_parse_map(char *line, struct procfs_map *ret);
 
+/* Does a magic link or a path of maps end in " (deleted)"? The target may name a file so: what has
+ * no link left says its stat. */
+bool procfs_says_deleted(const char *path, size_t n);
+
 /* The next line of text: terminates it, advances *text; NULL at the end. */
 char *procfs_next_line(char **text);
 

@@ -325,6 +325,14 @@ int procfs_parse_map(char *line, struct procfs_map *ret)
 	return 0;
 }
 
+bool procfs_says_deleted(const char *path, size_t n)
+{
+	static const char tail[] = " (deleted)";
+	const size_t len = sizeof(tail) - 1;
+
+	return n > len && !memcmp(path + n - len, tail, len);
+}
+
 struct timespec procfs_start_time(uint64_t ticks)
 {
 	struct timespec real, boot;

@@ -113,13 +113,6 @@ static bool looks_like_kthread(const struct proctree_row *r)
 	return r->comm[0] == '[';
 }
 
-static bool ends_with(const struct buf *b, const char *tail)
-{
-	size_t n = strlen(tail);
-
-	return b->len >= n && !memcmp(b->data + b->len - n, tail, n);
-}
-
 static void take_exe(struct proctree_row *r, const struct buf *link)
 {
 	r->exe_len = link->len < PROCTREE_TEXT ? link->len : PROCTREE_TEXT;
@@ -129,7 +122,7 @@ static void take_exe(struct proctree_row *r, const struct buf *link)
 		r->exe_len = 0;
 	else
 		memcpy(r->exe, buf_str(link), r->exe_len);
-	if (ends_with(link, " (deleted)"))
+	if (procfs_says_deleted(buf_str(link), link->len))
 		r->flags |= PROC_EXE_DELETED;
 	if (!strncmp(buf_str(link), "/memfd:", 7))
 		r->flags |= PROC_EXE_MEMFD;

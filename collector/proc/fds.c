@@ -68,14 +68,6 @@ static const char *type_of(const char *link)
 	return strchr(link, ':') ? "namespace" : "other"; /* "net:[4026531840]" */
 }
 
-static bool ends_deleted(const struct buf *link)
-{
-	static const char tail[] = " (deleted)";
-
-	return link->len > sizeof(tail) &&
-	       !memcmp(link->data + link->len - (sizeof(tail) - 1), tail, sizeof(tail) - 1);
-}
-
 static void write_stat(struct walk *k, const struct statx *x)
 {
 	jsonw_hex(&k->list.w, "mode", x->stx_mode);
@@ -100,7 +92,8 @@ static void note_kind(struct walk *k, int fd, const struct statx *x)
 		if (fd < 3)
 			k->stdio[fd] = x->stx_ino;
 	}
-	if (S_ISREG(x->stx_mode) && !x->stx_nlink && ends_deleted(&k->link))
+	if (S_ISREG(x->stx_mode) && !x->stx_nlink &&
+		procfs_says_deleted(buf_str(&k->link), k->link.len))
 		s->deleted_fds++;
 }
 
@@ -117,7 +110,8 @@ static void write_fd(struct walk *k, int fd, const char *name)
 	jsonw_i64(&k->list.w, "fd", fd);
 	jsonw_str(&k->list.w, "type", type_of(buf_str(&k->link)));
 	jsonw_bytes(&k->list.w, "link", buf_str(&k->link), k->link.len);
-	jsonw_bool(&k->list.w, "deleted_claimed", ends_deleted(&k->link));
+	jsonw_bool(&k->list.w, "deleted_claimed",
+		procfs_says_deleted(buf_str(&k->link), k->link.len));
 	if (mount)
 		jsonw_str(&k->list.w, "fs", mount->type);
 	if (foreign) {

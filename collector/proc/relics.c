@@ -346,14 +346,6 @@ static int take_exe(struct walk *k, struct err *e)
 	return rc;
 }
 
-static bool is_deleted(const char *path, size_t n)
-{
-	static const char tail[] = " (deleted)";
-	const size_t len = sizeof(tail) - 1;
-
-	return n > len && *path == '/' && !memcmp(path + n - len, tail, len);
-}
-
 /* Shared memory that is no file is the affair of a memory dump. */
 static bool is_plain_memory(const struct walk *k, const struct place *p)
 {
@@ -391,7 +383,8 @@ static int each_fd(pid_t fd, void *arg)
 	snprintf(member, sizeof(member), "deleted/fd-%d.bin", (int)fd);
 	buf_clear(&k->link);
 	if (io_read_link(k->dir_fd, name, &k->link, NULL) < 0 ||
-		!is_deleted(buf_str(&k->link), k->link.len))
+		*buf_str(&k->link) != '/' ||
+		!procfs_says_deleted(buf_str(&k->link), k->link.len))
 		return 0;
 	return take_deleted(k, k->dir_fd, name, &x, NULL);
 }
@@ -422,7 +415,8 @@ static int take_maps(struct walk *k, struct err *e)
 	lines_begin(l, fd);
 	while (rc == 0 && (line = lines_next(l))) {
 		sink_item(k->s->run->out, k->s->run->item);
-		if (procfs_parse_map(line, &m) < 0 || !is_deleted(m.path, strlen(m.path)))
+		if (procfs_parse_map(line, &m) < 0 || *m.path != '/' ||
+			!procfs_says_deleted(m.path, strlen(m.path)))
 			continue;
 		if (m.inode != last.inode || m.major != last.major || m.minor != last.minor)
 			rc = take_map(k, &m, e);

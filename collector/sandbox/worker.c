@@ -278,7 +278,7 @@ static int pump(int fd, uint64_t deadline_ns, int (*sink)(const void *, size_t, 
 		return 1;
 	if (n <= 0)
 		return 0;
-	rc = sink(block, (size_t)n, arg);
+	rc = sink ? sink(block, (size_t)n, arg) : 0;
 	return rc < 0 ? rc : 1;
 }
 

@@ -51,7 +51,7 @@ void worker_describe(const struct worker *w, char *ret, size_t size);
 
 /*
  * Runs a worker to its end, handing what it writes to out_fd (the descriptor it
- * gets as its fd 1) to 'sink' as it comes. deadline_ns: CLOCK_MONOTONIC. Returns
+ * gets as its fd 1) to 'sink' (NULL: nowhere) as it comes. deadline_ns: CLOCK_MONOTONIC. Returns
  * its exit status, -ETIMEDOUT when it was killed, -ECHILD when it
  * died by a signal, or what sink returned when that was negative.
  */

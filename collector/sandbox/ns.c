@@ -58,12 +58,22 @@ static bool wanted(const struct target_mount *m)
 	return m->id && m->point[0] == '/' && m->kind != MOUNT_PSEUDO && m->kind != MOUNT_FOREIGN;
 }
 
-/* The points in mountinfo are seen from the target's root, which may lie below the
- * namespace's own. */
-static int enter_root(int root, struct err *e)
+/*
+ * Our own copy of the mount table: unmounting in it uncovers what is below. The points in
+ * mountinfo are seen from the target's root, which may lie below the namespace's own and need
+ * not be a mount: so "/" becomes the target's root and "." stays the namespace's, and
+ * unshare() carries both over to the copy.
+ */
+static int copy_namespace(int root, struct err *e)
 {
-	if (fchdir(root) < 0 || chroot(".") < 0)
+	own_fd int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (top < 0 || fchdir(root) < 0 || chroot(".") < 0 || fchdir(top) < 0)
 		return err_errno(e, "enter the target's root directory");
+	if (unshare(CLONE_NEWNS) < 0)
+		return err_errno(e, "copy the mount namespace");
+	if (mount(NULL, ".", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_errno(e, "detach the copy of the mount namespace");
 	return 0;
 }
 
@@ -77,15 +87,10 @@ static int send_root(int sock, struct err *e)
 
 int ns_send_mounts(const struct target *t, int sock, struct err *e)
 {
-	int rc = enter_root(t->fd[TFD_ROOT], e);
+	int rc = copy_namespace(t->fd[TFD_ROOT], e);
 
 	if (rc < 0)
 		return rc;
-	/* Our own copy of the mount table: unmounting in it uncovers what is below. */
-	if (unshare(CLONE_NEWNS) < 0)
-		return err_errno(e, "copy the mount namespace");
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return err_errno(e, "detach the copy of the mount namespace");
 	rc = send_root(sock, e);
 	if (rc < 0)
 		return rc;

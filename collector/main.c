@@ -60,8 +60,10 @@ int main(int argc, char **argv)
 	struct err e = ERR_INIT;
 	const char *near = NULL;
 
-	if (start_clean(argc, &e) < 0)
+	if (start_clean(argc, &e) < 0) {
+		say_error(&e);
 		return EXIT_FAILED;
+	}
 	/* Errors of write(), never the end of a run. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);

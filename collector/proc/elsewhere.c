@@ -55,20 +55,30 @@ static int tell_mounts(struct subject *s, const struct fsmap *here, struct err *
 	return tell(s, "file systems in a mount namespace of its own, not read", n, type, e);
 }
 
-/* Where it stands, when that is no mount of its namespace (before Linux 5.8: not known). */
-static int tell_directory(
-	struct subject *s, const struct fsmap *here, const char *name, struct err *e)
+/* The mount that a directory of the process is on; 0: not known (before Linux 5.8). */
+static uint64_t mount_of(const struct subject *s, const char *name)
 {
 	own_fd int fd = openat(s->live, name, O_PATH | O_CLOEXEC);
 	struct statx x;
 
-	if (fd < 0 || here->cut || !here->count ||
+	if (fd < 0 ||
 		statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_MNT_ID,
 			&x) < 0 ||
-		!(x.stx_mask & STATX_MNT_ID) || fsmap_by_id(here, x.stx_mnt_id))
+		!(x.stx_mask & STATX_MNT_ID))
+		return 0;
+	return x.stx_mnt_id;
+}
+
+/* Where it stands, when that is no mount of its namespace. The mount in which it is chrooted
+ * is one, though its table does not show it. */
+static int tell_directory(struct subject *s, const struct fsmap *here, struct err *e)
+{
+	uint64_t id = mount_of(s, "cwd");
+
+	if (!id || here->cut || !here->count || fsmap_by_id(here, id) || id == mount_of(s, "root"))
 		return 0;
 	return tell(s, "it stands in a file system that is no mount of its namespace, not read", 1,
-		name, e);
+		"cwd", e);
 }
 
 int elsewhere_tell(struct subject *s, struct err *e)
@@ -76,7 +86,7 @@ int elsewhere_tell(struct subject *s, struct err *e)
 	const struct dossier_run *run = s->run;
 	const struct fsmap *here = subject_mounts(s);
 	uint64_t ns = s->row->ns_mnt;
-	int rc = tell_directory(s, here, "cwd", e);
+	int rc = tell_directory(s, here, e);
 
 	if (rc < 0 || !ns || ns == run->ns_init[NS_MNT] || ns == run->ns_host[NS_MNT] ||
 		!is_new(s->run, ns))

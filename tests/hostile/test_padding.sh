@@ -12,7 +12,7 @@ work=$(container_scratch) || skip_all "no disk for layers"
 container_atexit rm -rf "$work"
 id=deadline-$$
 
-container_rootfs "$work/c/lower" && container_overlay "$work/c" || skip_all "no overlay here"
+{ container_rootfs "$work/c/lower" && container_overlay "$work/c"; } || skip_all "no overlay here"
 container_bundle "$work/b" "$work/c/merged" /bin/sleep 1000
 fallocate -l 6G "$work/c/upper/big" 2>/dev/null || skip_all "no room for a large file"
 echo small >"$work/c/upper/small"

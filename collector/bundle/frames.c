@@ -4,6 +4,7 @@
 #include "output.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ enum {
 	CHUNK = 4 << 20,
 	THREADS_MAX = 4,
 	JOBS_MAX = THREADS_MAX + 2,
+	START_TRIES = 2000, /* of a millisecond and more */
 };
 
 enum job_state { JOB_FREE, JOB_FILLED, JOB_TAKEN, JOB_DONE };
@@ -165,14 +167,26 @@ static void *writer(void *arg)
 	return NULL;
 }
 
+/* A fork bomb next door leaves a free thread number now and then. */
+static bool start_one(pthread_t *ret, void *(*run)(void *), struct frames *f)
+{
+	for (int i = 0; i < START_TRIES; i++) {
+		if (pthread_create(ret, NULL, run, f) == 0)
+			return true;
+		(void)poll(NULL, 0, 1);
+	}
+	return false;
+}
+
+/* One compressor is enough to go on; more are for speed. */
 static int start_threads(struct frames *f, struct err *e)
 {
-	for (; f->started < f->threads; f->started++)
-		if (pthread_create(&f->compressor[f->started], NULL, compressor, f))
-			return err_set(e, EAGAIN, "start a compressor thread");
-	if (pthread_create(&f->writer, NULL, writer, f))
-		return err_set(e, EAGAIN, "start the writing thread");
-	f->writer_started = true;
+	f->writer_started = start_one(&f->writer, writer, f);
+	while (f->writer_started && f->started < f->threads &&
+		start_one(&f->compressor[f->started], compressor, f))
+		f->started++;
+	if (!f->started)
+		return err_set(e, EAGAIN, "no thread could be started: too many processes");
 	return 0;
 }
 

@@ -40,6 +40,7 @@ static const char *const setup_steps[] = {
 
 enum {
 	KILL_WAIT_MS = 100,
+	FORK_PATIENCE_MS = 5000,
 	PAUSE_WAIT_MS = 50,
 	WORKER_NICE = 10,
 };
@@ -170,13 +171,26 @@ static int enter_sandbox(const struct worker_spec *s, int out_fd, pid_t parent)
 	return filter_load(s->filter, NULL) < 0 ? SETUP_FILTER : 0;
 }
 
+/* A fork bomb next door leaves a free process number now and then. */
+static pid_t fork_patiently(void)
+{
+	uint64_t until = now_ns() + FORK_PATIENCE_MS * 1000000ULL;
+	pid_t pid = fork();
+
+	while (pid < 0 && errno == EAGAIN && now_ns() < until) {
+		(void)poll(NULL, 0, 1);
+		pid = fork();
+	}
+	return pid;
+}
+
 static int start(const struct worker_spec *s, int out_fd, struct worker *ret, struct err *e)
 {
 	pid_t parent = getpid(), pid;
 	int failed;
 
 	fflush(NULL);
-	pid = fork();
+	pid = fork_patiently();
 	if (pid < 0)
 		return err_errno(e, "start a worker");
 	if (pid == 0) {

@@ -105,6 +105,8 @@ static void surplus_descriptors_are_closed(void **state)
 	size_t before;
 
 	(void)state;
+	if (unit_emulated())
+		unit_skip("qemu-user cuts control messages in its own way");
 	assert_int_equal(wire_pair(pair, &e), 0);
 	before = open_files();
 	for (size_t n = 1; n <= 20; n++) {

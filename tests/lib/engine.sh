@@ -49,10 +49,14 @@ engine_why() { # DIR NAME
 	return 1
 }
 
-# Shims live on when containerd dies; they are children of init that work below DIR.
+# Shims live on when containerd dies, and containers when their shims do; a shim is a child of
+# init that works below DIR.
 engine_end_shims() {
-	local pid
+	local pid child
 	for pid in $(pgrep -f "^[^ ]*containerd-shim.* -address $1/containerd.sock"); do
+		for child in $(pgrep -P "$pid"); do
+			kill -9 "$child"
+		done
 		kill -9 "$pid"
 	done
 }

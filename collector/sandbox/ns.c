@@ -8,10 +8,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
+
+enum { NEWER_MAX = 16 }; /* mounts at one place since the table was read */
 
 int ns_enter_net(int fd, struct err *e)
 {
@@ -33,7 +35,7 @@ static int make_harmless(int tree)
 {
 	struct mount_attr a = {
 		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-			MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME,
+			    MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME,
 		.attr_clr = MOUNT_ATTR__ATIME,
 		.propagation = MS_PRIVATE,
 	};
@@ -41,16 +43,40 @@ static int make_harmless(int tree)
 	return mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof(a));
 }
 
-/* -1 when what lies on top at this point is not this mount: the path may lead elsewhere. */
-static int clone_mount(const struct target_mount *m)
+static bool is_device(const struct target_mount *m, const struct statx *st)
 {
-	own_fd int tree = open_clone(m->point);
-	struct stat st;
+	return st->stx_dev_major == m->major && st->stx_dev_minor == m->minor;
+}
 
-	if (tree < 0 || make_harmless(tree) < 0 || fstat(tree, &st) < 0 ||
-		major(st.st_dev) != m->major || minor(st.st_dev) != m->minor)
-		return -1;
-	return take_fd(&tree);
+/* Is this another mount that we want, below mount i? */
+static bool is_below(const struct target *t, unsigned i, const struct statx *st)
+{
+	for (unsigned k = 0; k < i; k++)
+		if (is_device(&t->mount[k], st) && !strcmp(t->mount[k].point, t->mount[i].point))
+			return true;
+	return false;
+}
+
+/* What was mounted over it since the table was read is taken off first: our copy of the mounts
+ * is nobody else's. -1 when the mount is not there any more. */
+static int clone_mount(const struct target *t, unsigned i)
+{
+	const struct target_mount *m = &t->mount[i];
+
+	for (int newer = 0; newer < NEWER_MAX; newer++) {
+		own_fd int tree = open_clone(m->point);
+		struct statx st;
+
+		/* it may be a FUSE file system by now, whose server is not asked */
+		if (tree < 0 || statx(tree, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &st) < 0)
+			return -1;
+		if (is_device(m, &st))
+			return make_harmless(tree) < 0 ? -1 : take_fd(&tree);
+		if (!m->point[1] || is_below(t, i, &st) ||
+			umount2(m->point, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+			return -1;
+	}
+	return -1;
 }
 
 static bool wanted(const struct target_mount *m)
@@ -79,7 +105,7 @@ static int copy_namespace(int root, struct err *e)
 
 static int send_root(int sock, struct err *e)
 {
-	struct wire_msg m = { .type = WIRE_FD, .kind = NS_ROOT };
+	struct wire_msg m = {.type = WIRE_FD, .kind = NS_ROOT};
 	own_fd int tree = open_clone("/");
 
 	return tree < 0 || make_harmless(tree) < 0 ? 0 : wire_send(sock, &m, tree, e);
@@ -95,8 +121,8 @@ int ns_send_mounts(const struct target *t, int sock, struct err *e)
 	if (rc < 0)
 		return rc;
 	for (unsigned i = t->mounts; i-- > 0;) {
-		struct wire_msg m = { .type = WIRE_FD, .kind = i };
-		own_fd int tree = wanted(&t->mount[i]) ? clone_mount(&t->mount[i]) : -1;
+		struct wire_msg m = {.type = WIRE_FD, .kind = i};
+		own_fd int tree = wanted(&t->mount[i]) ? clone_mount(t, i) : -1;
 
 		if (tree < 0)
 			continue;
@@ -110,19 +136,18 @@ int ns_send_mounts(const struct target *t, int sock, struct err *e)
 
 static int wait_readable(int sock, uint64_t deadline_ns)
 {
-	struct pollfd p = { .fd = sock, .events = POLLIN };
+	struct pollfd p = {.fd = sock, .events = POLLIN};
 	struct timespec now;
 	int64_t left;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	left = (int64_t)(deadline_ns - (uint64_t)now.tv_sec * 1000000000ULL -
-		(uint64_t)now.tv_nsec);
+			 (uint64_t)now.tv_nsec);
 	return poll(&p, 1, left > 0 ? (int)(left / 1000000) + 1 : 0);
 }
 
-int ns_receive_mounts(
-	const struct target *t, int sock, uint64_t deadline_ns, int *ret, int *ret_root,
-	struct err *e)
+int ns_receive_mounts(const struct target *t, int sock, uint64_t deadline_ns, int *ret,
+	int *ret_root, struct err *e)
 {
 	*ret_root = -1;
 	for (unsigned i = 0; i < t->mounts; i++)

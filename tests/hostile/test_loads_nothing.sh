@@ -87,7 +87,7 @@ unlike "no PID or user namespace is entered" "$(grep -E ' (setns|unshare)\(' tra
 unlike "nothing is mounted" "$(grep -v ', MS_REC|MS_PRIVATE, NULL) = 0' trace)" ' (mount|move_mount|fsmount)\('
 is "and unmounted only by who has a private copy of the mounts for it" "$(awk '
 	/ unshare\(CLONE_NEWNS\) += 0/ { copy[$1] = 1 }
-	/ mount\(NULL, "\/", NULL, MS_REC\|MS_PRIVATE, NULL\) = 0/ { private[$1] = copy[$1] }
+	/ mount\(NULL, "[.\/]", NULL, MS_REC\|MS_PRIVATE, NULL\) = 0/ { private[$1] = copy[$1] }
 	/ umount2\(/ && !private[$1]' trace)" ""
 unlike "nobody is traced or written to" "$(cat trace)" ' (ptrace|process_vm_writev)\('
 unlike "no module or BPF program is loaded" "$(cat trace)" ' (init_module|finit_module|bpf)\('

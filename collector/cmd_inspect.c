@@ -364,7 +364,8 @@ const struct command cmd_inspect = {
 	.name = "inspect",
 	.summary = "show what is in a bundle, or one member of it",
 	.details =
-		"Findings first, then gaps, then the members; where these are many, A/*/* stands for "
+		"Findings first, then gaps, then the members; where these are many, A/*/* stands "
+		"for "
 		"all that lie deeper in A.\n"
 		"The bundle is verified while it is read: nothing is shown that no seal covers, "
 		"except for a member that goes on behind the last seal, with a warning on stderr.\n"

@@ -59,7 +59,7 @@ static int measure_main(void *arg)
 	struct measuring *j = arg;
 	const struct target *t = j->run->target;
 	uint64_t start = run_now_ns();
-	struct effects sum = { 0 };
+	struct effects sum = {0};
 	struct timespec boot;
 
 	clock_gettime(CLOCK_BOOTTIME, &boot);
@@ -75,10 +75,10 @@ static int measure_main(void *arg)
 
 int effects_measure(const struct run *r, struct effects *ret, struct err *e)
 {
-	const int keep[] = { r->host.at.proc_fd, r->target->fd[TFD_ROOT], r->target->fd[TFD_UPPER] };
-	struct effects *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct measuring j = { .run = r, .ret = shared };
+	const int keep[] = {r->host.at.proc_fd, r->target->fd[TFD_ROOT], r->target->fd[TFD_UPPER]};
+	struct effects *shared = mmap(
+		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct measuring j = {.run = r, .ret = shared};
 	struct worker_spec spec = {
 		.name = "taphos-effects",
 		.main = measure_main,

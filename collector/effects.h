@@ -13,7 +13,7 @@ struct effects {
 	uint64_t rss_kib, page_tables_kib, swap_kib;
 	uint64_t minor_faults, major_faults;
 	int64_t root_atime_ns, upper_atime_ns; /* 0: none */
-	uint64_t at_ns;	    /* CLOCK_BOOTTIME */
+	uint64_t at_ns;			       /* CLOCK_BOOTTIME */
 	uint64_t took_us;
 };
 

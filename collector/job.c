@@ -19,13 +19,15 @@ struct dump job_dump(const struct run *r, size_t index, int spool_fd)
 		.root_fd = r->root_clone >= 0 ? r->root_clone : r->target->fd[TFD_ROOT],
 		.spool_fd = spool_fd,
 		.mount_fd = dumpers[index]->needs & NEED_MOUNTS ? r->mount_fd : NULL,
-		.max_bytes = !max ? UINT64_MAX : used < max ? max - used : 0,
+		.max_bytes = !max	  ? UINT64_MAX
+			     : used < max ? max - used
+					  : 0,
 	};
 }
 
 static size_t list_kept(const struct run *r, const struct dump *d, int channel_fd, int *keep)
 {
-	const int base[] = { channel_fd, d->spool_fd, d->host_fd, d->proc_fd, d->root_fd };
+	const int base[] = {channel_fd, d->spool_fd, d->host_fd, d->proc_fd, d->root_fd};
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(base) / sizeof(base[0]); i++)
@@ -40,8 +42,8 @@ static size_t list_kept(const struct run *r, const struct dump *d, int channel_f
 	return n;
 }
 
-void job_prepare(const struct run *r, size_t index, const struct dump *d, int channel_fd,
-	struct job *ret)
+void job_prepare(
+	const struct run *r, size_t index, const struct dump *d, int channel_fd, struct job *ret)
 {
 	const struct dumper *dumper = dumpers[index];
 	bool net = dumper->needs & NEED_NETNS;

@@ -17,8 +17,8 @@ struct job {
 /* spool_fd: -1 for none. */
 struct dump job_dump(const struct run *r, size_t index, int spool_fd);
 /* channel_fd: the worker's end, -1 for none. Points into *ret: do not copy it. */
-void job_prepare(const struct run *r, size_t index, const struct dump *d, int channel_fd,
-	struct job *ret);
+void job_prepare(
+	const struct run *r, size_t index, const struct dump *d, int channel_fd, struct job *ret);
 /* Why this dumper does not run on this target, NULL when it does. ret_loss: whether that leaves
  * out something that is there. */
 const char *job_obstacle(const struct run *r, const struct dumper *d, bool *ret_loss);

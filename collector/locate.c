@@ -39,7 +39,7 @@ static int send_fds(const struct target *t, int sock, struct err *e)
 	int rc = 0;
 
 	for (unsigned i = 0; rc == 0 && i < TARGET_FDS; i++) {
-		struct wire_msg m = { .type = WIRE_FD, .kind = i };
+		struct wire_msg m = {.type = WIRE_FD, .kind = i};
 
 		if (t->fd[i] >= 0)
 			rc = wire_send(sock, &m, t->fd[i], e);
@@ -65,19 +65,19 @@ static int resolve_main(void *arg)
 }
 
 #define TERMINATE(array) ((array)[sizeof(array) - 1] = '\0')
-#define CLAMP(count, max)                                                                          \
-	do {                                                                                       \
-		if ((count) > (max)) {                                                             \
-			(count) = (max);                                                           \
-			t->truncated = true;                                                       \
-		}                                                                                  \
+#define CLAMP(count, max)                    \
+	do {                                 \
+		if ((count) > (max)) {       \
+			(count) = (max);     \
+			t->truncated = true; \
+		}                            \
 	} while (0)
 
 /* The worker read hostile text: every string must end, every count must fit. */
 static void make_safe(struct target *t)
 {
-	char *strings[] = { t->id, t->name, t->runtime_namespace, t->pod_namespace, t->pod_name,
-		t->pod_container, t->sandbox_id };
+	char *strings[] = {t->id, t->name, t->runtime_namespace, t->pod_namespace, t->pod_name,
+		t->pod_container, t->sandbox_id};
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
 		strings[i][TARGET_ID - 1] = '\0';
@@ -131,7 +131,7 @@ static uint64_t now_ns(void)
 static int receive_fds(int sock, struct target *t, uint64_t deadline_ns, struct err *e)
 {
 	for (;;) {
-		struct pollfd p = { .fd = sock, .events = POLLIN };
+		struct pollfd p = {.fd = sock, .events = POLLIN};
 		uint64_t now = now_ns();
 		struct wire_msg m;
 		own_fd int fd = -1;
@@ -167,10 +167,10 @@ static int take_answer(struct answer *a, struct target *t, struct buf *candidate
 	return 0;
 }
 
-static int ask(struct question *q, int sock[2], uint64_t deadline_ns, struct target *t,
-	struct err *e)
+static int ask(
+	struct question *q, int sock[2], uint64_t deadline_ns, struct target *t, struct err *e)
 {
-	const int keep[] = { q->host->root_fd, q->host->proc_fd, sock[1] };
+	const int keep[] = {q->host->root_fd, q->host->proc_fd, sock[1]};
 	struct worker_spec spec = {
 		.name = "taphos-resolve",
 		.main = resolve_main,
@@ -205,12 +205,12 @@ static int ask(struct question *q, int sock[2], uint64_t deadline_ns, struct tar
 int locate_target(const struct target_host *host, const struct target_selector *sel,
 	uint64_t deadline_ns, struct target **ret, struct buf *candidates, struct err *e)
 {
-	struct question q = { .host = host, .sel = sel };
+	struct question q = {.host = host, .sel = sel};
 	struct target *t = calloc(1, sizeof(*t));
-	int sock[2] = { -1, -1 }, rc;
+	int sock[2] = {-1, -1}, rc;
 
-	q.answer = mmap(NULL, sizeof(*q.answer), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	q.answer = mmap(
+		NULL, sizeof(*q.answer), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (!t || q.answer == MAP_FAILED) {
 		free(t);
 		return err_set(e, ENOMEM, "no memory");
@@ -260,9 +260,9 @@ int locate_mounts(
 	const struct target *t, uint64_t deadline_ns, int **ret, int *ret_root, struct err *e)
 {
 	int *fds = calloc(t->mounts + 1, sizeof(int));
-	int sock[2] = { -1, -1 };
-	struct cloning c = { .target = t };
-	int keep[2] = { -1, t->fd[TFD_ROOT] };
+	int sock[2] = {-1, -1};
+	struct cloning c = {.target = t};
+	int keep[2] = {-1, t->fd[TFD_ROOT]};
 	struct worker_spec spec = {
 		.name = "taphos-mounts",
 		.main = clone_main,

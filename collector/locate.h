@@ -13,8 +13,8 @@ struct buf;
  * with locate_free(). deadline_ns: CLOCK_MONOTONIC.
  */
 int locate_target(const struct target_host *host, const struct target_selector *sel,
-	uint64_t deadline_ns, struct target **ret, struct buf *candidates,
-	struct err *e) must_check;
+	uint64_t deadline_ns, struct target **ret, struct buf *candidates, struct err *e)
+	must_check;
 /* Closes its descriptors. NULL-safe. */
 void locate_free(struct target *t);
 /* The detached mounts and root of a running target (ns.h): a malloc'ed array of t->mounts

@@ -237,8 +237,8 @@ int options_parse(struct invocation *in, char *const *words, struct err *e)
 	return rc || in->help ? rc : check_args(in, n, e);
 }
 
-static int fill_one(const struct option_def *def, const struct config *file, struct option_setting *v,
-	struct err *e)
+static int fill_one(const struct option_def *def, const struct config *file,
+	struct option_setting *v, struct err *e)
 {
 	char variable[VARIABLE_MAX], what[512];
 	const char *text;

@@ -50,11 +50,10 @@ static int estimate_in(const struct run *r, struct estimating *s, struct err *e)
 	return s->rc < 0 ? err_set(e, -s->rc, "%s", s->err.text) : 0;
 }
 
-static int estimate(
-	const struct run *r, size_t index, struct dump_estimate *ret, struct err *e)
+static int estimate(const struct run *r, size_t index, struct dump_estimate *ret, struct err *e)
 {
-	struct estimating *s = mmap(
-		NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct estimating *s =
+		mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	own_fd int spool = io_spool(r->spool_dir, e);
 	int rc;
 
@@ -75,7 +74,7 @@ static void add_dumper(const struct run *r, size_t i, struct jsonw *w, uint64_t 
 	const struct dumper *d = dumpers[i];
 	bool loss;
 	const char *obstacle = job_obstacle(r, d, &loss);
-	struct dump_estimate est = { 0 };
+	struct dump_estimate est = {0};
 	struct err why = ERR_INIT;
 	int rc = 0;
 
@@ -119,10 +118,10 @@ static void render(const struct run *r, struct buf *out)
 	buf_addc(out, '\n');
 }
 
-enum exit_code engine_plan(const struct engine_request *rq, struct buf *out,
-	struct buf *candidates, struct err *e)
+enum exit_code engine_plan(
+	const struct engine_request *rq, struct buf *out, struct buf *candidates, struct err *e)
 {
-	struct run r = { .rq = rq, .control = -1, .sign_sock = -1, .spool_dir = run_spool_dir() };
+	struct run r = {.rq = rq, .control = -1, .sign_sock = -1, .spool_dir = run_spool_dir()};
 	enum exit_code code = prepare(&r, candidates, e);
 
 	if (code == EXIT_COMPLETE && r.target->fd[TFD_MNTNS] >= 0 && r.sealed_start)

@@ -137,8 +137,8 @@ enum exit_code prepare(struct run *r, struct buf *candidates, struct err *e)
 
 int prepare_clones(struct run *r, struct err *e)
 {
-	return locate_mounts(r->target, run_now_ns() + MOUNTS_S * SECOND, &r->mount_fd,
-		&r->root_clone, e);
+	return locate_mounts(
+		r->target, run_now_ns() + MOUNTS_S * SECOND, &r->mount_fd, &r->root_clone, e);
 }
 
 int prepare_mounts(struct run *r, struct err *e)

@@ -342,8 +342,7 @@ static int copy_text(const struct dump *d, int net_fd, struct sink *out, struct 
 
 static int run(const struct dump *d, struct sink *out, struct err *e)
 {
-	own_fd int net_fd =
-		io_open_in(d->target->fd[TFD_PROC], "net", O_RDONLY | O_DIRECTORY, e);
+	own_fd int net_fd = io_open_in(d->target->fd[TFD_PROC], "net", O_RDONLY | O_DIRECTORY, e);
 	own_buf struct buf modules = BUF_INIT(MODULES_MAX);
 	int rc;
 

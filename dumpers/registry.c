@@ -12,5 +12,4 @@ const struct dumper *const dumpers[] = {
 #define DUMPER(id) &dumper_##id,
 #include "dumpers.def"
 #undef DUMPER
-	NULL
-};
+	NULL};

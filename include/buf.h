@@ -16,7 +16,7 @@ struct buf {
 	bool failed; /* an addition did not fit or memory ran out: the content is a prefix */
 };
 
-#define BUF_INIT(max_bytes) ((struct buf){ .max = (max_bytes) })
+#define BUF_INIT(max_bytes) ((struct buf){.max = (max_bytes)})
 #define own_buf __attribute__((cleanup(buf_done)))
 
 /* Frees the storage and leaves an empty buffer with the same maximum. NULL-safe for data. */

@@ -53,20 +53,21 @@ union option_value {
 
 /* How far an abandoned worker of this dumper came. All zero for a first start. */
 struct dumper_resume {
-	bool again;		/* a worker stalled before this one */
-	uint64_t item;		/* the last sink_item(): the one that stalled */
-	char member[256];	/* the open member, "" when none */
-	uint64_t member_done;	/* bytes of it that the writer has: go on from there, without sink_begin */
+	bool again;	      /* a worker stalled before this one */
+	uint64_t item;	      /* the last sink_item(): the one that stalled */
+	char member[256];     /* the open member, "" when none */
+	uint64_t member_done; /* bytes of it that the writer has: go on from there, without
+				 sink_begin */
 };
 
 struct dump {
 	const struct target *target;
 	const union option_value *options; /* in the order of dumper->options */
 	struct dumper_resume resume;
-	int proc_fd;  /* the host's /proc */
-	int host_fd;  /* the host's root directory, O_PATH */
-	int root_fd;  /* the target's root directory, as a private read-only clone without the mounts
-		       * in it where that could be made; else TFD_ROOT */
+	int proc_fd; /* the host's /proc */
+	int host_fd; /* the host's root directory, O_PATH */
+	int root_fd; /* the target's root directory, as a private read-only clone without the mounts
+		      * in it where that could be made; else TFD_ROOT */
 	int spool_fd; /* an empty unnamed file of this dumper's own; kept over a restart */
 	/*
 	 * With NEED_MOUNTS: [target->mounts], a private read-only clone of each mount without
@@ -85,12 +86,12 @@ struct dump_estimate {
 };
 
 struct dumper {
-	const char *name;    /* profile key */
-	const char *summary; /* one line for help and docs */
+	const char *name;	     /* profile key */
+	const char *summary;	     /* one line for help and docs */
 	const char *const *prefixes; /* members it may make: "process/", ... NULL-terminated */
-	unsigned needs;	     /* enum dumper_need */
-	uint64_t caps;	     /* DUMPER_CAP() of those it keeps */
-	bool resumes;	     /* understands dump->resume; otherwise it is not started again */
+	unsigned needs;		     /* enum dumper_need */
+	uint64_t caps;		     /* DUMPER_CAP() of those it keeps */
+	bool resumes; /* understands dump->resume; otherwise it is not started again */
 	const struct dumper_option *options; /* ends with a NULL name; may be NULL */
 	int (*run)(const struct dump *d, struct sink *out, struct err *e) must_check;
 	/* Reads metadata only. In a worker as well. */

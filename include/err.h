@@ -7,7 +7,7 @@ struct err {
 	char text[256]; /* "dump pid 41: open maps: Permission denied" */
 };
 
-#define ERR_INIT ((struct err){ 0 })
+#define ERR_INIT ((struct err){0})
 #define must_check __attribute__((warn_unused_result))
 #define printf_like(f, a) __attribute__((format(printf, f, a)))
 

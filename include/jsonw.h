@@ -20,7 +20,7 @@ struct jsonw {
 	bool comma[33];
 };
 
-#define JSONW(buffer) ((struct jsonw){ .out = (buffer) })
+#define JSONW(buffer) ((struct jsonw){.out = (buffer)})
 
 void jsonw_open(struct jsonw *w, const char *key);	 /* { */
 void jsonw_close(struct jsonw *w);			 /* } */

@@ -32,9 +32,9 @@ static inline int take_fd(int *fd)
 	return ret;
 }
 
-#define take_ptr(p)                                                                                \
-	({                                                                                         \
-		__typeof__(p) ret_ = (p);                                                          \
-		(p) = NULL;                                                                        \
-		ret_;                                                                              \
+#define take_ptr(p)                       \
+	({                                \
+		__typeof__(p) ret_ = (p); \
+		(p) = NULL;               \
+		ret_;                     \
 	})

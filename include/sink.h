@@ -27,18 +27,18 @@ enum { SINK_NOTES = 1 << 20 };
 
 /* Why something is not in the bundle (docs/BUNDLE.md explains each). */
 enum gap_kind {
-	GAP_UNREADABLE,	  /* the kernel refused or failed: errno in the text */
-	GAP_NOT_PRESENT,  /* nothing there to read */
+	GAP_UNREADABLE,	   /* the kernel refused or failed: errno in the text */
+	GAP_NOT_PRESENT,   /* nothing there to read */
 	GAP_SECRET_MEMORY, /* memfd_secret */
-	GAP_PROTECTED,	  /* refused to everybody by the kernel's settings */
-	GAP_STALLED,	  /* did not answer within its deadline */
-	GAP_VANISHED,	  /* there at first, gone when read */
-	GAP_CHANGED,	  /* changed while it was read: what is in the bundle may mix two states */
-	GAP_OVER_BUDGET,  /* a limit of the profile or the deadline */
-	GAP_REFUSED,	  /* we declined: it made no sense, or was not safe */
+	GAP_PROTECTED,	   /* refused to everybody by the kernel's settings */
+	GAP_STALLED,	   /* did not answer within its deadline */
+	GAP_VANISHED,	   /* there at first, gone when read */
+	GAP_CHANGED,	   /* changed while it was read: what is in the bundle may mix two states */
+	GAP_OVER_BUDGET,   /* a limit of the profile or the deadline */
+	GAP_REFUSED,	   /* we declined: it made no sense, or was not safe */
 	GAP_CROSSED_MOUNT, /* on another file system than the one being read */
-	GAP_SPECIAL_FILE, /* fifo, socket, device: metadata only */
-	GAP_BY_PROFILE,	  /* left out, or made unreadable, because the profile says so */
+	GAP_SPECIAL_FILE,  /* fifo, socket, device: metadata only */
+	GAP_BY_PROFILE,	   /* left out, or made unreadable, because the profile says so */
 	GAP_KINDS
 };
 /* False for the last two kinds: named in the manifest, but nothing that was asked for is
@@ -63,7 +63,8 @@ void *sink_room(struct sink *s, size_t *ret_room, struct err *e) must_check;
 int sink_commit(struct sink *s, size_t n, struct err *e) must_check;
 
 /* A whole member from memory. */
-int sink_blob(struct sink *s, const char *member, const void *p, size_t n, struct err *e) must_check;
+int sink_blob(struct sink *s, const char *member, const void *p, size_t n, struct err *e)
+	must_check;
 
 /*
  * A whole member from a descriptor whose size is not known before (text of

@@ -127,7 +127,7 @@ static int walk_to(struct walk *w, int flags)
 
 int inroot_open(int dirfd, const char *path, int flags)
 {
-	__attribute__((cleanup(walk_done))) struct walk w = { .depth = -1 };
+	__attribute__((cleanup(walk_done))) struct walk w = {.depth = -1};
 
 	if (strlen(path) >= sizeof(w.rest))
 		return fail(ENAMETOOLONG);

@@ -29,8 +29,8 @@ unsigned jsonline_of(const char *text, const char *const *path)
 			continue;
 		end = string_end(p + 1);
 		if (depth == matched + 1 && (size_t)(end - p - 1) == strlen(path[matched]) &&
-			!strncmp(p + 1, path[matched], (size_t)(end - p - 1)) &&
-			*end && end[1 + strspn(end + 1, " \t\r\n")] == ':') {
+			!strncmp(p + 1, path[matched], (size_t)(end - p - 1)) && *end &&
+			end[1 + strspn(end + 1, " \t\r\n")] == ':') {
 			found = line;
 			matched++;
 		}

@@ -23,11 +23,11 @@ static void put_escaped(struct buf *b, const unsigned char *p, size_t n)
 		if (!len)
 			buf_adds(b, "\xef\xbf\xbd"); /* U+FFFD */
 		else if (p[i] == '"' || p[i] == '\\')
-			buf_add(b, (char[]){ '\\', (char)p[i] }, 2);
+			buf_add(b, (char[]){'\\', (char)p[i]}, 2);
 		else if (p[i] == '\n')
 			buf_adds(b, "\\n");
 		else
-			buf_add(b, (char[]){ '\\', 'u', '0', '0', hex[p[i] >> 4], hex[p[i] & 15] },
+			buf_add(b, (char[]){'\\', 'u', '0', '0', hex[p[i] >> 4], hex[p[i] & 15]},
 				6);
 		plain = ++i;
 	}

@@ -31,14 +31,14 @@ bool procfs_is_root(int fd)
 	struct stat st;
 
 	return !fstatfs(fd, &fs) && fs.f_type == PROC_SUPER_MAGIC && !fstat(fd, &st) &&
-		st.st_ino == 1;
+	       st.st_ino == 1;
 }
 
 int procfs_parse_stat(const char *text, struct procfs_stat *ret)
 {
-	struct procfs_stat s = { 0 };
+	struct procfs_stat s = {0};
 	const char *open = strchr(text, '('), *close = strrchr(text, ')');
-	unsigned long long num[23] = { 0 };
+	unsigned long long num[23] = {0};
 	char *next;
 	size_t len;
 
@@ -223,7 +223,7 @@ static int parse_mount_head(char **line, struct procfs_mount *m)
 
 int procfs_parse_mount(char *line, struct procfs_mount *ret)
 {
-	struct procfs_mount m = { 0 };
+	struct procfs_mount m = {0};
 	char *word;
 
 	if (parse_mount_head(&line, &m) < 0)
@@ -283,7 +283,7 @@ int procfs_parse_cgroup(char *line, struct procfs_cgroup *ret)
 	if (!a || !b)
 		return -EINVAL;
 	*a = *b = '\0';
-	*ret = (struct procfs_cgroup){ line, a + 1, b + 1 };
+	*ret = (struct procfs_cgroup){line, a + 1, b + 1};
 	return 0;
 }
 
@@ -302,7 +302,7 @@ static int hex_until(char **p, char end, uint64_t *ret)
 
 int procfs_parse_map(char *line, struct procfs_map *ret)
 {
-	struct procfs_map m = { 0 };
+	struct procfs_map m = {0};
 	uint64_t major, minor;
 	char *word;
 
@@ -345,5 +345,5 @@ struct timespec procfs_start_time(uint64_t ticks)
 	ns += (int64_t)(ticks / (uint64_t)hz) * 1000000000LL;
 	ns += (int64_t)(ticks % (uint64_t)hz) * (1000000000LL / hz);
 	ns = (ns + 500000) / 1000000 * 1000000; /* two clocks read apart: the same text each time */
-	return (struct timespec){ ns / 1000000000LL, ns % 1000000000LL };
+	return (struct timespec){ns / 1000000000LL, ns % 1000000000LL};
 }

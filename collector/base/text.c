@@ -71,7 +71,7 @@ void text_hex(struct buf *out, const void *bytes, size_t n)
 	const unsigned char *p = bytes;
 
 	for (size_t i = 0; i < n; i++)
-		buf_add(out, (char[]){ set[p[i] >> 4], set[p[i] & 15] }, 2);
+		buf_add(out, (char[]){set[p[i] >> 4], set[p[i] & 15]}, 2);
 }
 
 static int base64_digit(char c)
@@ -230,7 +230,7 @@ int text_parse_time(const char *s, struct timespec *ret)
 
 void text_size(struct buf *out, uint64_t bytes)
 {
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
 	double v = (double)bytes;
 	unsigned u = 0;
 
@@ -322,17 +322,17 @@ static int parse_with_unit(const char *s, const struct unit *units, uint64_t *re
 int text_parse_size(const char *s, uint64_t *ret)
 {
 	static const struct unit units[] = {
-		{ "", 1 },
-		{ "B", 1 },
-		{ "K", 1ULL << 10 },
-		{ "KiB", 1ULL << 10 },
-		{ "M", 1ULL << 20 },
-		{ "MiB", 1ULL << 20 },
-		{ "G", 1ULL << 30 },
-		{ "GiB", 1ULL << 30 },
-		{ "T", 1ULL << 40 },
-		{ "TiB", 1ULL << 40 },
-		{ 0 },
+		{"", 1},
+		{"B", 1},
+		{"K", 1ULL << 10},
+		{"KiB", 1ULL << 10},
+		{"M", 1ULL << 20},
+		{"MiB", 1ULL << 20},
+		{"G", 1ULL << 30},
+		{"GiB", 1ULL << 30},
+		{"T", 1ULL << 40},
+		{"TiB", 1ULL << 40},
+		{0},
 	};
 
 	return parse_with_unit(s, units, ret);
@@ -341,11 +341,11 @@ int text_parse_size(const char *s, uint64_t *ret)
 int text_parse_duration(const char *s, uint64_t *ret_ns)
 {
 	static const struct unit units[] = {
-		{ "ms", 1000000ULL },
-		{ "s", 1000000000ULL },
-		{ "m", 60 * 1000000000ULL },
-		{ "h", 3600 * 1000000000ULL },
-		{ 0 },
+		{"ms", 1000000ULL},
+		{"s", 1000000000ULL},
+		{"m", 60 * 1000000000ULL},
+		{"h", 3600 * 1000000000ULL},
+		{0},
 	};
 
 	return parse_with_unit(s, units, ret_ns);

@@ -16,7 +16,7 @@
 enum wire_type {
 	/* worker to writer */
 	WIRE_BEGIN = 1, /* a: size; text: member */
-	WIRE_DATA,	/* a: slot, b: offset in it, c: bytes; kind 1: the slot is free afterwards */
+	WIRE_DATA, /* a: slot, b: offset in it, c: bytes; kind 1: the slot is free afterwards */
 	WIRE_END,
 	WIRE_GAP,     /* kind: enum gap_kind, code: errno; text: member, where, why */
 	WIRE_FINDING, /* text */
@@ -24,17 +24,21 @@ enum wire_type {
 	/* writer to worker */
 	WIRE_CREDIT, /* a: slot */
 	/* engine to writer */
-	WIRE_CHANNEL,	   /* kind: dumper's index or WIRE_ENGINE; a: bytes it may add; fd: socket */
+	WIRE_CHANNEL, /* kind: dumper's index or WIRE_ENGINE; a: bytes it may add; fd: socket */
 	WIRE_CHANNEL_DATA, /* fd: the shared memory of the channel just named */
 	WIRE_CLOSE,	   /* closes the channel: kind 1: keep the open member for the next one */
-	WIRE_STATUS,	   /* kind: dumper, a, b: started, ended (CLOCK_REALTIME ns); text: status, reason */
-	WIRE_FINISH,	   /* text: verdict's reason ("" when it ran to its end), JSON fields for the manifest */
+	WIRE_STATUS, /* kind: dumper, a, b: started, ended (CLOCK_REALTIME ns); text: status, reason
+		      */
+	WIRE_FINISH, /* text: verdict's reason ("" when it ran to its end), JSON fields for the
+			manifest */
 	/* writer to engine */
-	WIRE_CLOSED,   /* kind: dumper; a: artifacts, b: bytes, c: gaps; text: open member; code: its done bytes in 'd' */
-	WIRE_PROGRESS, /* a: bytes in all, b: artifacts, c: gaps, d: size of the open member; kind: MiB
-			  of it still to come */
+	WIRE_CLOSED, /* kind: dumper; a: artifacts, b: bytes, c: gaps; text: open member; code: its
+			done bytes in 'd' */
+	WIRE_PROGRESS, /* a: bytes in all, b: artifacts, c: gaps, d: size of the open member; kind:
+			  MiB of it still to come */
 	WIRE_FAILED,   /* code, text: the output failed */
-	WIRE_FINISHED, /* a: bytes of the bundle, b: artifacts, c: gaps, d: findings; text: sha256, verdict */
+	WIRE_FINISHED, /* a: bytes of the bundle, b: artifacts, c: gaps, d: findings; text: sha256,
+			  verdict */
 	/* writer to signer and back */
 	WIRE_SIGN,   /* text: a seal's line; or fd: a file of 'a' bytes to sign */
 	WIRE_SIGNED, /* text: 64 bytes */
@@ -47,7 +51,7 @@ enum {
 	WIRE_PARTS = 3,
 	WIRE_SLOTS = 32,
 	WIRE_SLOT = 256 << 10, /* bytes */
-	WIRE_ENGINE = 0xffff, /* the channel of the engine's own members */
+	WIRE_ENGINE = 0xffff,  /* the channel of the engine's own members */
 };
 
 struct wire_msg {
@@ -61,8 +65,8 @@ struct wire_msg {
 /* Shared by a worker (which writes), the writer (which copies out, then looks) and the engine
  * (which reads the counters). */
 struct wire_shared {
-	_Atomic uint64_t beat; /* grows with every sign of life */
-	_Atomic uint64_t item; /* the last sink_item() */
+	_Atomic uint64_t beat;	  /* grows with every sign of life */
+	_Atomic uint64_t item;	  /* the last sink_item() */
 	_Atomic uint64_t waiting; /* 1 while the worker waits for the writer, not for the target */
 	char pad[4096 - 3 * sizeof(uint64_t)];
 	unsigned char slot[WIRE_SLOTS][WIRE_SLOT];

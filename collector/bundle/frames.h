@@ -35,8 +35,8 @@ int frames_open(const struct frames_opts *o, struct frames **ret, struct err *e)
  * what was taken. -errno once the output has failed, with the first failure's text: final,
  * nothing more is written.
  */
-int frames_add(
-	struct frames *f, const void *p, size_t n, struct hash *hash, struct err *e) must_check;
+int frames_add(struct frames *f, const void *p, size_t n, struct hash *hash, struct err *e)
+	must_check;
 /* Ends the chunk; what is there so far is sealed as soon as it is written. */
 int frames_seal(struct frames *f, struct err *e) must_check;
 /* Bytes added since the last frames_seal(). */

@@ -17,8 +17,8 @@
 
 struct output {
 	int fd, sign_sock;
-	bool regular;	   /* can be flushed */
-	struct seal seal;  /* the next one */
+	bool regular;	  /* can be flushed */
+	struct seal seal; /* the next one */
 	uint64_t bytes;
 	struct hash *all, *span; /* the whole file; the bytes since the last seal */
 };
@@ -83,7 +83,7 @@ static int flush(struct output *o, struct err *e)
 
 static int ask_signature(struct output *o, const struct buf *line, uint8_t *ret, struct err *e)
 {
-	struct wire_msg m = { .type = WIRE_SIGN };
+	struct wire_msg m = {.type = WIRE_SIGN};
 	size_t n;
 	int rc;
 

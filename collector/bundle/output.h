@@ -14,7 +14,8 @@ struct output;
 
 int output_open(const struct frames_opts *o, struct output **ret, struct err *e) must_check;
 /* A frame of n bytes (0: none) that decompresses to tar_len bytes. */
-int output_frame(struct output *o, const void *p, size_t n, size_t tar_len, struct err *e) must_check;
+int output_frame(struct output *o, const void *p, size_t n, size_t tar_len, struct err *e)
+	must_check;
 /* Flushes, then signs and writes the seal over the frames since the last one; none when there
  * are none, unless it is final. A final seal is flushed too. */
 int output_seal(struct output *o, bool final, struct err *e) must_check;

@@ -43,7 +43,7 @@ void seal_render(const struct seal *s, struct buf *out)
 
 void seal_frame(const char *line, size_t len, const uint8_t sig[SEAL_SIG], struct buf *out)
 {
-	uint32_t head[2] = { SEAL_MAGIC, (uint32_t)(len + 1 + SIG_TEXT + 1) };
+	uint32_t head[2] = {SEAL_MAGIC, (uint32_t)(len + 1 + SIG_TEXT + 1)};
 
 	for (size_t i = 0; i < SEAL_HEAD; i++)
 		buf_addc(out, (char)(head[i / 4] >> 8 * (i % 4)));
@@ -158,8 +158,8 @@ int seal_parse(const void *payload, size_t n, struct seal *ret, uint8_t ret_sig[
 {
 	own_buf struct buf again = BUF_INIT(SEAL_PAYLOAD_MAX);
 	const char *text = payload, *newline = n ? memchr(payload, '\n', n) : NULL;
-	struct cursor c = { .at = text, .end = newline };
-	struct seal s = { 0 };
+	struct cursor c = {.at = text, .end = newline};
+	struct seal s = {0};
 	uint8_t sig[SEAL_SIG];
 
 	if (!newline || n > SEAL_PAYLOAD_MAX)

@@ -11,8 +11,8 @@
 struct buf;
 
 #define SEAL_MAGIC 0x184D2A5AU
-#define SEAL_SIG 64  /* bytes of an Ed25519 signature */
-#define SEAL_KEY 32  /* bytes of an Ed25519 public key */
+#define SEAL_SIG 64 /* bytes of an Ed25519 signature */
+#define SEAL_KEY 32 /* bytes of an Ed25519 public key */
 enum { SEAL_HEAD = 8, SEAL_PAYLOAD_MAX = 2048 };
 
 struct seal {

@@ -25,8 +25,8 @@ void sign_public(const struct sign_key *k, uint8_t ret[SEAL_KEY]);
 int sign_bytes(const struct sign_key *k, const void *p, size_t n, uint8_t ret[SEAL_SIG],
 	struct err *e) must_check;
 /* 0: good. -EBADMSG: not this key's signature over these bytes. */
-int sign_verify(const uint8_t key[SEAL_KEY], const void *p, size_t n,
-	const uint8_t sig[SEAL_SIG], struct err *e) must_check;
+int sign_verify(const uint8_t key[SEAL_KEY], const void *p, size_t n, const uint8_t sig[SEAL_SIG],
+	struct err *e) must_check;
 /* A public key file (PEM SubjectPublicKeyInfo; a private one works too). */
 int sign_load_public(const char *path, uint8_t ret[SEAL_KEY], struct err *e) must_check;
 /* The PEM text of a public key, into ret (at least 160 bytes). */

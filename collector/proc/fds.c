@@ -110,8 +110,8 @@ static void write_fd(struct walk *k, int fd, const char *name)
 	jsonw_i64(&k->list.w, "fd", fd);
 	jsonw_str(&k->list.w, "type", type_of(buf_str(&k->link)));
 	jsonw_bytes(&k->list.w, "link", buf_str(&k->link), k->link.len);
-	jsonw_bool(&k->list.w, "deleted_claimed",
-		procfs_says_deleted(buf_str(&k->link), k->link.len));
+	jsonw_bool(
+		&k->list.w, "deleted_claimed", procfs_says_deleted(buf_str(&k->link), k->link.len));
 	if (mount)
 		jsonw_str(&k->list.w, "fs", mount->type);
 	if (foreign) {

@@ -382,8 +382,7 @@ static int each_fd(pid_t fd, void *arg)
 	snprintf(source, sizeof(source), "fd %d", (int)fd);
 	snprintf(member, sizeof(member), "deleted/fd-%d.bin", (int)fd);
 	buf_clear(&k->link);
-	if (io_read_link(k->dir_fd, name, &k->link, NULL) < 0 ||
-		*buf_str(&k->link) != '/' ||
+	if (io_read_link(k->dir_fd, name, &k->link, NULL) < 0 || *buf_str(&k->link) != '/' ||
 		!procfs_says_deleted(buf_str(&k->link), k->link.len))
 		return 0;
 	return take_deleted(k, k->dir_fd, name, &x, NULL);

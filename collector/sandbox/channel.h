@@ -9,7 +9,7 @@ struct channel {
 	int sock;
 	struct wire_shared *shared;
 	bool free[WIRE_SLOTS];
-	int slot;	  /* being filled, -1 for none */
+	int slot;	   /* being filled, -1 for none */
 	size_t used, sent; /* bytes filled, bytes told to the writer, of that slot */
 };
 

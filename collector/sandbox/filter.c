@@ -32,103 +32,103 @@ struct rule {
 
 static const struct rule rules[] = {
 	/* what libc and every process need */
-	{ CALL(exit), ALL },
-	{ CALL(exit_group), ALL },
-	{ CALL(brk), ALL },
-	{ CALL(munmap), ALL },
-	{ CALL(mremap), ALL },
-	{ CALL(madvise), ALL },
-	{ CALL(futex), ALL },
-	{ CALL(rt_sigreturn), ALL },
-	{ CALL(rt_sigprocmask), ALL },
-	{ CALL(rt_sigaction), ALL },
-	{ CALL(sigaltstack), ALL },
-	{ CALL(restart_syscall), ALL },
-	{ CALL(sched_yield), ALL },
-	{ CALL(getrandom), ALL },
-	{ CALL(clock_gettime), ALL },
-	{ CALL(clock_nanosleep), ALL },
-	{ CALL(nanosleep), ALL },
-	{ CALL(gettimeofday), ALL },
-	{ CALL(getpid), ALL },
-	{ CALL(gettid), ALL },
-	{ CALL(getppid), ALL },
-	{ CALL(getuid), ALL },
-	{ CALL(geteuid), ALL },
-	{ CALL(getgid), ALL },
-	{ CALL(getegid), ALL },
-	{ CALL(getrusage), ALL },
-	{ CALL(sched_getaffinity), ALL },
+	{CALL(exit), ALL},
+	{CALL(exit_group), ALL},
+	{CALL(brk), ALL},
+	{CALL(munmap), ALL},
+	{CALL(mremap), ALL},
+	{CALL(madvise), ALL},
+	{CALL(futex), ALL},
+	{CALL(rt_sigreturn), ALL},
+	{CALL(rt_sigprocmask), ALL},
+	{CALL(rt_sigaction), ALL},
+	{CALL(sigaltstack), ALL},
+	{CALL(restart_syscall), ALL},
+	{CALL(sched_yield), ALL},
+	{CALL(getrandom), ALL},
+	{CALL(clock_gettime), ALL},
+	{CALL(clock_nanosleep), ALL},
+	{CALL(nanosleep), ALL},
+	{CALL(gettimeofday), ALL},
+	{CALL(getpid), ALL},
+	{CALL(gettid), ALL},
+	{CALL(getppid), ALL},
+	{CALL(getuid), ALL},
+	{CALL(geteuid), ALL},
+	{CALL(getgid), ALL},
+	{CALL(getegid), ALL},
+	{CALL(getrusage), ALL},
+	{CALL(sched_getaffinity), ALL},
 	/* descriptors it has */
-	{ CALL(close), ALL },
-	{ CALL(close_range), ALL },
-	{ CALL(read), ALL },
-	{ CALL(readv), ALL },
-	{ CALL(pread64), ALL },
-	{ CALL(write), ALL },
-	{ CALL(writev), ALL },
-	{ CALL(pwrite64), ALL },
-	{ CALL(lseek), ALL },
-	{ CALL(fstat), ALL },
-	{ CALL(poll), ALL },
-	{ CALL(ppoll), ALL },
-	{ CALL(sendmsg), R | W | M }, /* those that send descriptors; not N: it names an address */
-	{ CALL(recvmsg), ALL },
-	{ CALL(recvfrom), ALL },
-	{ CALL(dup), ALL },
-	{ CALL(ftruncate), ALL },
-	{ CALL(fallocate), W | READERS },
-	{ CALL(fadvise64), ALL },
-	{ CALL(uname), ALL },
-	{ CALL(sysinfo), ALL },
-	{ CALL(newfstatat), ALL },
-	{ CALL(statx), ALL },
+	{CALL(close), ALL},
+	{CALL(close_range), ALL},
+	{CALL(read), ALL},
+	{CALL(readv), ALL},
+	{CALL(pread64), ALL},
+	{CALL(write), ALL},
+	{CALL(writev), ALL},
+	{CALL(pwrite64), ALL},
+	{CALL(lseek), ALL},
+	{CALL(fstat), ALL},
+	{CALL(poll), ALL},
+	{CALL(ppoll), ALL},
+	{CALL(sendmsg), R | W | M}, /* those that send descriptors; not N: it names an address */
+	{CALL(recvmsg), ALL},
+	{CALL(recvfrom), ALL},
+	{CALL(dup), ALL},
+	{CALL(ftruncate), ALL},
+	{CALL(fallocate), W | READERS},
+	{CALL(fadvise64), ALL},
+	{CALL(uname), ALL},
+	{CALL(sysinfo), ALL},
+	{CALL(newfstatat), ALL},
+	{CALL(statx), ALL},
 	/* files */
-	{ CALL(openat2), READERS | M },
-	{ CALL(getdents64), READERS },
-	{ CALL(readlinkat), READERS },
-	{ CALL(readlink), READERS },
-	{ CALL(faccessat), READERS },
-	{ CALL(faccessat2), READERS },
-	{ CALL(stat), READERS },
-	{ CALL(lstat), READERS },
-	{ CALL(statfs), READERS },
-	{ CALL(fstatfs), READERS },
-	{ CALL(getxattr), READERS },
-	{ CALL(lgetxattr), READERS },
-	{ CALL(fgetxattr), READERS },
-	{ CALL(listxattr), READERS },
-	{ CALL(llistxattr), READERS },
-	{ CALL(flistxattr), READERS },
-	{ CALL(name_to_handle_at), READERS },
-	{ CALL(memfd_create), READERS },
-	{ CALL(umask), READERS },
+	{CALL(openat2), READERS | M},
+	{CALL(getdents64), READERS},
+	{CALL(readlinkat), READERS},
+	{CALL(readlink), READERS},
+	{CALL(faccessat), READERS},
+	{CALL(faccessat2), READERS},
+	{CALL(stat), READERS},
+	{CALL(lstat), READERS},
+	{CALL(statfs), READERS},
+	{CALL(fstatfs), READERS},
+	{CALL(getxattr), READERS},
+	{CALL(lgetxattr), READERS},
+	{CALL(fgetxattr), READERS},
+	{CALL(listxattr), READERS},
+	{CALL(llistxattr), READERS},
+	{CALL(flistxattr), READERS},
+	{CALL(name_to_handle_at), READERS},
+	{CALL(memfd_create), READERS},
+	{CALL(umask), READERS},
 	/* processes, read only */
-	{ CALL(process_vm_readv), READERS },
-	{ CALL(pidfd_open), READERS },
-	{ CALL(kcmp), READERS },
-	{ CALL(capget), READERS },
+	{CALL(process_vm_readv), READERS},
+	{CALL(pidfd_open), READERS},
+	{CALL(kcmp), READERS},
+	{CALL(capget), READERS},
 	/* sockets */
-	{ CALL(getsockopt), N },
-	{ CALL(setsockopt), N },
-	{ CALL(bind), N },
-	{ CALL(getsockname), N },
+	{CALL(getsockopt), N},
+	{CALL(setsockopt), N},
+	{CALL(bind), N},
+	{CALL(getsockname), N},
 	/* threads and files of the writer */
-	{ CALL(fsync), W },
-	{ CALL(fdatasync), W },
-	{ CALL(sync_file_range), W },
-	{ CALL(clone3), W },
-	{ CALL(set_robust_list), W },
-	{ CALL(rseq), W },
-	{ CALL(sched_getparam), W },
+	{CALL(fsync), W},
+	{CALL(fdatasync), W},
+	{CALL(sync_file_range), W},
+	{CALL(clone3), W},
+	{CALL(set_robust_list), W},
+	{CALL(rseq), W},
+	{CALL(sched_getparam), W},
 	/* mounts */
-	{ CALL(open_tree), M },
-	{ CALL(mount_setattr), M },
-	{ CALL(unshare), M },
-	{ CALL(mount), M },
-	{ CALL(umount2), M },
-	{ CALL(fchdir), M },
-	{ CALL(chroot), M },
+	{CALL(open_tree), M},
+	{CALL(mount_setattr), M},
+	{CALL(unshare), M},
+	{CALL(mount), M},
+	{CALL(umount2), M},
+	{CALL(fchdir), M},
+	{CALL(chroot), M},
 };
 
 static int allow_rules(scmp_filter_ctx ctx, enum filter_kind kind)
@@ -148,8 +148,8 @@ static int allow_rules(scmp_filter_ctx ctx, enum filter_kind kind)
 /* Memory that is or becomes executable is how a foreign library would come in. */
 static int allow_memory(scmp_filter_ctx ctx)
 {
-	int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-		SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	int rc = seccomp_rule_add(
+		ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 
 	if (rc == 0)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
@@ -163,7 +163,7 @@ static int allow_memory(scmp_filter_ctx ctx)
 /* Duplicates and flags of descriptors: no locks, leases, signals. */
 static int allow_fcntl(scmp_filter_ctx ctx)
 {
-	static const int allowed[] = { F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL };
+	static const int allowed[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < sizeof(allowed) / sizeof(allowed[0]); i++)
@@ -194,8 +194,8 @@ static int allow_files(scmp_filter_ctx ctx, enum filter_kind kind)
 /* To who is at the other end, the kernel or our own: never to an address; abort() on itself. */
 static int allow_messages(scmp_filter_ctx ctx)
 {
-	int rc = seccomp_rule_add(
-		ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 1, SCMP_A4(SCMP_CMP_EQ, 0));
+	int rc =
+		seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 1, SCMP_A4(SCMP_CMP_EQ, 0));
 
 	if (rc == 0)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
@@ -205,7 +205,7 @@ static int allow_messages(scmp_filter_ctx ctx)
 
 static int allow_prctl(scmp_filter_ctx ctx)
 {
-	static const int allowed[] = { PR_SET_NAME, PR_CAPBSET_READ, PR_SET_VMA };
+	static const int allowed[] = {PR_SET_NAME, PR_CAPBSET_READ, PR_SET_VMA};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < sizeof(allowed) / sizeof(allowed[0]); i++)
@@ -216,7 +216,7 @@ static int allow_prctl(scmp_filter_ctx ctx)
 
 static int allow_special(scmp_filter_ctx ctx, enum filter_kind kind)
 {
-	static const unsigned families[] = { AF_NETLINK, AF_INET, AF_INET6 };
+	static const unsigned families[] = {AF_NETLINK, AF_INET, AF_INET6};
 	int rc = 0;
 
 	if (kind == FILTER_NETWORK)
@@ -232,8 +232,8 @@ static int allow_special(scmp_filter_ctx ctx, enum filter_kind kind)
 
 static int kill_rules(scmp_filter_ctx ctx)
 {
-	static const int deadly[] = { SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace),
-		SCMP_SYS(process_vm_writev) };
+	static const int deadly[] = {SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace),
+		SCMP_SYS(process_vm_writev)};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < sizeof(deadly) / sizeof(deadly[0]); i++)

@@ -13,13 +13,12 @@ enum { NS_ROOT = TARGET_MOUNTS };
 
 /*
  * For a worker that stands in the target's mount namespace: clones the root directory (which
- * need not be a mount: chroot) and each mount of t, without the mounts below it, read-only and detached, and sends the clones
- * over sock in batches. Mounts that others cover are uncovered in a private copy of
- * the namespace first, so the target sees nothing. Linux 5.12.
+ * need not be a mount: chroot) and each mount of t, without the mounts below it, read-only and
+ * detached, and sends the clones over sock in batches. Mounts that others cover are uncovered in a
+ * private copy of the namespace first, so the target sees nothing. Linux 5.12.
  */
 int ns_send_mounts(const struct target *t, int sock, struct err *e) must_check;
-/* The other end: fills ret[t->mounts] and *ret_root, -1 where there is none. Waits at most deadline_ns
- * (CLOCK_MONOTONIC). */
-int ns_receive_mounts(
-	const struct target *t, int sock, uint64_t deadline_ns, int *ret, int *ret_root,
-	struct err *e) must_check;
+/* The other end: fills ret[t->mounts] and *ret_root, -1 where there is none. Waits at most
+ * deadline_ns (CLOCK_MONOTONIC). */
+int ns_receive_mounts(const struct target *t, int sock, uint64_t deadline_ns, int *ret,
+	int *ret_root, struct err *e) must_check;

@@ -19,7 +19,7 @@ struct sink_ops {
 struct sink {
 	const struct sink_ops *ops;
 	void *ctx;
-	int spool_fd; /* for sink_copy and sink_text; -1: memory only */
+	int spool_fd;	    /* for sink_copy and sink_text; -1: memory only */
 	uint64_t spool_end; /* bytes of it in use by an open sink_text */
 	uint64_t total;
 };

@@ -21,7 +21,7 @@
 
 static bool known(const char *var)
 {
-	static const char *const names[] = { "TERM=", "NO_COLOR=", "COLUMNS=", "TMPDIR=" };
+	static const char *const names[] = {"TERM=", "NO_COLOR=", "COLUMNS=", "TMPDIR="};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strncmp(var, names[i], strlen(names[i])))

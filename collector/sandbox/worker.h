@@ -21,19 +21,19 @@ struct worker_spec {
 	const char *name;	/* at most 15 bytes: seen in ps */
 	int (*main)(void *arg); /* runs in the child; its value is the exit status, 0 to 119 */
 	void *arg;
-	uint64_t caps;		/* 1 << CAP_X of those kept */
+	uint64_t caps; /* 1 << CAP_X of those kept */
 	enum filter_kind filter;
-	int netns_fd;		/* a network namespace to enter first, -1 for none */
-	int mntns_fd;		/* a mount namespace to enter first, -1 for none; such a worker must
-				   live for milliseconds and read nothing */
-	const int *keep;	/* descriptors it keeps, besides 0 to 2 on /dev/null */
+	int netns_fd;	 /* a network namespace to enter first, -1 for none */
+	int mntns_fd;	 /* a mount namespace to enter first, -1 for none; such a worker must
+			    live for milliseconds and read nothing */
+	const int *keep; /* descriptors it keeps, besides 0 to 2 on /dev/null */
 	size_t keeps;
-	uint64_t memory;	/* RLIMIT_DATA in bytes, 0: no limit */
+	uint64_t memory; /* RLIMIT_DATA in bytes, 0: no limit */
 };
 
 struct worker {
 	pid_t pid;
-	int status;  /* wait status once ended */
+	int status; /* wait status once ended */
 	bool ended;
 };
 

@@ -18,4 +18,3 @@ void members_host_namespaces(int proc_fd, struct host_namespaces *ret);
  * agree, at most five times. Disagreements between the rules become findings.
  */
 int members_collect(const struct target_host *host, struct target *t, struct err *e) must_check;
-

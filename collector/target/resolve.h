@@ -25,12 +25,12 @@ struct resolve_row {
 	char state_text[64];
 	pid_t pid; /* 0: not running */
 	bool layer_known;
-	uint64_t layer_bytes; /* apparent size of regular files in the writable layer, bounded walk */
+	uint64_t layer_bytes; /* apparent size of regular files in the writable layer, bounded walk
+			       */
 	bool layer_truncated; /* the walk hit its bound: at least this much */
 };
 
 /* Calls each for every container, running first; stops when it returns non-zero. with_size
  * walks the writable layers (bounded to some 100,000 entries in all). */
 int resolve_list(const struct target_host *host, bool with_size,
-	int (*each)(const struct resolve_row *row, void *arg), void *arg,
-	struct err *e) must_check;
+	int (*each)(const struct resolve_row *row, void *arg), void *arg, struct err *e) must_check;

@@ -21,7 +21,7 @@ static void fail(const char *what)
 
 static void loopback_up(void)
 {
-	struct ifreq r = { .ifr_name = "lo" };
+	struct ifreq r = {.ifr_name = "lo"};
 	int s = socket(AF_INET, SOCK_DGRAM, 0);
 
 	if (ioctl(s, SIOCGIFFLAGS, &r) < 0)

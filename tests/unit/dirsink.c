@@ -56,8 +56,8 @@ static int end(void *ctx, struct err *e)
 	(void)close(d->member_fd);
 	d->member_fd = -1;
 	if (d->left)
-		return err_set(e, EPROTO, "%s: %llu bytes short", d->member,
-			(unsigned long long)d->left);
+		return err_set(
+			e, EPROTO, "%s: %llu bytes short", d->member, (unsigned long long)d->left);
 	return 0;
 }
 
@@ -99,10 +99,10 @@ static void item(void *ctx, uint64_t n)
 
 void dirsink_init(struct dirsink *d, int dir_fd)
 {
-	static const struct sink_ops ops = { begin, room, commit, end, gap, finding, item };
+	static const struct sink_ops ops = {begin, room, commit, end, gap, finding, item};
 
 	*d = (struct dirsink){
-		.sink = { .ops = &ops, .ctx = d, .spool_fd = -1 },
+		.sink = {.ops = &ops, .ctx = d, .spool_fd = -1},
 		.dir_fd = dir_fd,
 		.member_fd = -1,
 	};

@@ -25,7 +25,8 @@ static void docs_name_every_option_and_default(void **state)
 		for (const struct dumper_option *o = (*d)->options; o && o->name; o++) {
 			snprintf(row, sizeof(row), "\n| %s | `%s` | ", (*d)->name, o->name);
 			if (!strstr(buf_str(&text), row))
-				fail_msg("docs/DUMPERS.md does not name %s.%s", (*d)->name, o->name);
+				fail_msg(
+					"docs/DUMPERS.md does not name %s.%s", (*d)->name, o->name);
 			if (o->type == OPTION_LIST)
 				continue;
 			snprintf(row, sizeof(row), "| `%s` | ", o->def);

@@ -32,8 +32,7 @@ static void takes_the_given_root(void **state)
 	host_close(&h);
 	assert_int_equal(h.at.root_fd, -1);
 	assert_int_equal(host_open("/nonexistent", &h, &e), -ENOENT);
-	assert_string_equal(
-		e.text, "open the host's root /nonexistent: No such file or directory");
+	assert_string_equal(e.text, "open the host's root /nonexistent: No such file or directory");
 	assert_int_equal(h.at.root_fd, -1);
 }
 

@@ -15,26 +15,26 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-static const char *const dirs[] = { "a", "a/b", "a/b/c", "etc" };
-static const char *const files[] = { "a/f", "a/b/c/g", "etc/passwd", "top" };
+static const char *const dirs[] = {"a", "a/b", "a/b/c", "etc"};
+static const char *const files[] = {"a/f", "a/b/c/g", "etc/passwd", "top"};
 static const struct {
 	const char *at, *to;
 } links[] = {
-	{ "abs", "/a/b" },
-	{ "up", "../../../a" },
-	{ "a/rel", "b/c" },
-	{ "a/chain", "../abs/c" },
-	{ "loop", "loop2" },
-	{ "loop2", "loop" },
-	{ "pw", "/etc/passwd" },
-	{ "host", "/proc/self/root" },
-	{ "dangling", "nowhere/x" },
-	{ "a/dots", "./../a/./b/../b" },
+	{"abs", "/a/b"},
+	{"up", "../../../a"},
+	{"a/rel", "b/c"},
+	{"a/chain", "../abs/c"},
+	{"loop", "loop2"},
+	{"loop2", "loop"},
+	{"pw", "/etc/passwd"},
+	{"host", "/proc/self/root"},
+	{"dangling", "nowhere/x"},
+	{"a/dots", "./../a/./b/../b"},
 };
-static const char *const paths[] = { "a/f", "/a/f", "abs/c/g", "up/f", "a/rel/g", "a/chain/g",
+static const char *const paths[] = {"a/f", "/a/f", "abs/c/g", "up/f", "a/rel/g", "a/chain/g",
 	"loop/x", "pw", "host/etc/passwd", "dangling", "dangling/y", "../../etc/passwd", "a/../top",
 	"a/f/x", "a", "a/", ".", "/", "..", "a/dots/c/g", "nowhere", "a//b///c/g", "etc/passwd",
-	"abs/../f", "up/../top" };
+	"abs/../f", "up/../top"};
 
 static int by_kernel(int dirfd, const char *path, int flags)
 {

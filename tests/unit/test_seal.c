@@ -24,7 +24,7 @@ static struct seal example(void)
 		.seq = 7,
 		.offset = 812,
 		.length = UINT64_MAX,
-		.sha256 = { 0xff },
+		.sha256 = {0xff},
 		.tar_offset = 1,
 		.tar_length = 2,
 		.boot_ns = 123,
@@ -74,7 +74,7 @@ static void comes_back_from_its_frame(void **state)
 static void every_flip_and_every_cut_is_another_seal_or_none(void **state)
 {
 	own_buf struct buf b = BUF_INIT(4096);
-	uint8_t sig[SEAL_SIG] = { 1, 2, 3 }, sig_back[SEAL_SIG];
+	uint8_t sig[SEAL_SIG] = {1, 2, 3}, sig_back[SEAL_SIG];
 	struct seal s;
 	size_t line;
 

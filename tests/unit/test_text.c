@@ -57,12 +57,12 @@ static void times_come_back(void **state)
 		int64_t sec;
 		const char *text;
 	} cases[] = {
-		{ 0, "1970-01-01T00:00:00.000000007Z" },
-		{ -1, "1969-12-31T23:59:59.000000007Z" },
-		{ 951782400, "2000-02-29T00:00:00.000000007Z" },
-		{ 4107542399, "2100-02-28T23:59:59.000000007Z" },
-		{ TEXT_TIME_MIN, "0000-01-01T00:00:00.000000007Z" },
-		{ TEXT_TIME_MAX, "9999-12-31T23:59:59.000000007Z" },
+		{0, "1970-01-01T00:00:00.000000007Z"},
+		{-1, "1969-12-31T23:59:59.000000007Z"},
+		{951782400, "2000-02-29T00:00:00.000000007Z"},
+		{4107542399, "2100-02-28T23:59:59.000000007Z"},
+		{TEXT_TIME_MIN, "0000-01-01T00:00:00.000000007Z"},
+		{TEXT_TIME_MAX, "9999-12-31T23:59:59.000000007Z"},
 	};
 	own_buf struct buf b = BUF_INIT(64);
 	struct timespec t;
@@ -70,14 +70,14 @@ static void times_come_back(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		buf_clear(&b);
-		text_time(&b, (struct timespec){ cases[i].sec, 7 });
+		text_time(&b, (struct timespec){cases[i].sec, 7});
 		assert_string_equal(buf_str(&b), cases[i].text);
 		assert_int_equal(text_parse_time(cases[i].text, &t), 0);
 		assert_int_equal(t.tv_sec, cases[i].sec);
 		assert_int_equal(t.tv_nsec, 7);
 	}
 	buf_clear(&b);
-	text_time(&b, (struct timespec){ TEXT_TIME_MAX + 1, 0 });
+	text_time(&b, (struct timespec){TEXT_TIME_MAX + 1, 0});
 	assert_string_equal(buf_str(&b), "@253402300800.000000000");
 	assert_true(text_parse_time("2023-02-29T00:00:00.000000000Z", &t) < 0);
 	assert_true(text_parse_time("2023-13-01T00:00:00.000000000Z", &t) < 0);

@@ -227,10 +227,7 @@ static int take_head(struct untar *t, struct err *e)
 		t->zeros = 1;
 		return 0;
 	}
-	if (memcmp(t->head.magic,
-		    "ustar\0"
-		    "00",
-		    8) ||
+	if (memcmp(t->head.magic, "ustar", 6) != 0 || memcmp(t->head.version, "00", 2) != 0 ||
 		!checksum_fits(t))
 		return err_set(e, EBADMSG, "tar: not a ustar header");
 	if (t->head.typeflag != 'x')

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 
 enum {
-	MAGIC = 0xED0CDAED,
-	VERSION = 2,
+	FILE_MAGIC = 0xED0CDAED,
+	FILE_VERSION = 2,
 	META_BYTES = 56, /* what its checksum covers */
 	HEADER = 16,
 	ELEMENT = 16,
@@ -64,8 +64,8 @@ static int check_meta(const char *meta, uint64_t *ret_txid)
 {
 	uint32_t size = get32(meta + 8);
 
-	if (get32(meta) != MAGIC || get32(meta + 4) != VERSION || size < 512 || size > (1 << 16) ||
-		get64(meta + META_BYTES) != fnv1a(meta, META_BYTES))
+	if (get32(meta) != FILE_MAGIC || get32(meta + 4) != FILE_VERSION || size < 512 ||
+		size > (1 << 16) || get64(meta + META_BYTES) != fnv1a(meta, META_BYTES))
 		return -EBADMSG;
 	*ret_txid = get64(meta + 48);
 	return 0;

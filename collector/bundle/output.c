@@ -18,6 +18,7 @@
 struct output {
 	int fd, sign_sock;
 	bool regular;	  /* can be flushed */
+	bool alone;	  /* was empty: all of it is ours */
 	struct seal seal; /* the next one */
 	uint64_t bytes;
 	struct hash *all, *span; /* the whole file; the bytes since the last seal */
@@ -33,6 +34,7 @@ int output_open(const struct frames_opts *o, struct output **ret, struct err *e)
 	out->fd = o->fd;
 	out->sign_sock = o->sign_sock;
 	out->regular = fstat(o->fd, &st) == 0 && S_ISREG(st.st_mode);
+	out->alone = out->regular && st.st_size == 0;
 	snprintf(out->seal.run, sizeof(out->seal.run), "%s", o->run);
 	memcpy(out->seal.signer, o->signer, SEAL_KEY);
 	out->all = hash_new();
@@ -75,10 +77,16 @@ int output_frame(struct output *o, const void *p, size_t n, size_t tar_len, stru
 
 static int flush(struct output *o, struct err *e)
 {
-	/* An error of fdatasync is final: the kernel may have dropped the pages it is about. */
-	if (o->regular && fdatasync(o->fd) < 0)
-		return err_errno(e, "flush the bundle");
-	return 0;
+	int rc;
+
+	if (!o->regular || fdatasync(o->fd) == 0)
+		return 0;
+	rc = err_errno(e, "flush the bundle");
+	/* Final: the kernel may drop the pages it is about, and zeros between two frames look like
+	 * damage. What was sealed is there; what follows is worth nothing. */
+	if (o->alone)
+		(void)!ftruncate(o->fd, (off_t)o->seal.offset);
+	return rc;
 }
 
 static int ask_signature(struct output *o, const struct buf *line, uint8_t *ret, struct err *e)

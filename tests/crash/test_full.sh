@@ -85,6 +85,10 @@ if mkfs=$(command -v mkfs.ext4) && [ -e /dev/loop-control ]; then
 		start --output out
 		finish 60
 		check "ext4 on $kb KiB" 'Input/output error|No space left|Read-only|Structure'
+		# what the kernel may have dropped is not kept behind the last seal
+		! grep -q 'flush the bundle' stderr ||
+			"$TAPHOS" verify --json "$(bundle)" | jq -e '.sealed_bytes == .file_bytes' >/dev/null ||
+			problem "ext4 on $kb KiB: bytes behind the last seal"
 		umount out
 		losetup -d "$loop"
 		loops=()

@@ -7,6 +7,7 @@
 #include "say.h"
 #include "start.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -41,7 +42,9 @@ static enum exit_code run(struct invocation *in)
 
 	if (config_load(path && *path ? path : NULL, commands, &config, &e) < 0) {
 		say_error(&e);
-		return EXIT_USAGE;
+		/* no descriptor or memory left is not the file's fault */
+		return e.code == EMFILE || e.code == ENFILE || e.code == ENOMEM ? EXIT_FAILED
+										: EXIT_USAGE;
 	}
 	if (options_fill(in, config, &e) < 0) {
 		say_error(&e);

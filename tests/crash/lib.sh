@@ -70,13 +70,16 @@ await_child() { # ERE: sets found; fails when the run is over before
 	done
 }
 
-alive() { # PID...: those that are neither gone nor zombies, 2 s later at most
+# PID...: those that are neither gone nor zombies, 10 s later at most: one that is flushing to a
+# busy disk dies when that is done.
+alive() {
 	local p left i
-	for i in {1..100}; do
+	for i in {1..500}; do
 		left=
 		for p in "$@"; do
 			grep -qs '^State:.[^ZX]' "/proc/$p/status" &&
-				grep -qs '^taphos' "/proc/$p/comm" && left="$left $p"
+				grep -qs '^taphos' "/proc/$p/comm" &&
+				left="$left $p $(cat "/proc/$p/comm" "/proc/$p/wchan" 2>/dev/null | tr '\n' ' ')"
 		done
 		[ -n "$left" ] || return 0
 		sleep 0.02

@@ -44,7 +44,7 @@ fi
 # chroot without pivot_root: mount points are seen from the process's own root
 unshare -mpf --kill-child sh -c "mount --bind '$scratch/rootfs' '$scratch/rootfs'
 	mount -t tmpfs one '$scratch/rootfs/srv'; echo x >'$scratch/rootfs/srv/in-tmpfs'
-	mount -t proc proc '$scratch/rootfs/proc'; exec chroot '$scratch/rootfs' sleep 1001" &
+	mount -t proc proc '$scratch/rootfs/proc'; exec chroot '$scratch/rootfs' sleep 1001" >/dev/null 2>&1 &
 unshare=$!
 container_atexit kill -9 $unshare
 inside() {
@@ -55,6 +55,7 @@ wait_until inside
 "$TAPHOS" collect --pid "$pid" --output chroot.tar.zst >out 2>err
 is "a chroot is complete" $? 0
 extract chroot.tar.zst chroot
+grep '"kind"' chroot/manifest.json | tap_lines
 cat chroot/volumes/*/content.jsonl >rows
 ok "its tmpfs is read" grep -q '"path":"/in-tmpfs"' rows
 kill -9 $unshare

@@ -196,6 +196,7 @@ static int worker_main(void *arg)
 	struct err why = ERR_INIT;
 	int rc;
 
+	atomic_store_explicit(&a->shared->ready, 1, memory_order_relaxed);
 	channel_init(&a->channel, a->sock, a->shared, a->dump.spool_fd);
 	rc = dumpers[a->index]->run(&a->dump, &a->channel.sink, &why);
 	return channel_done(&a->channel, rc, &why, NULL) < 0;
@@ -204,14 +205,11 @@ static int worker_main(void *arg)
 static int start_worker(struct attempt *a, struct err *e)
 {
 	struct job job;
-	int rc;
 
 	job_prepare(a->r, a->index, &a->dump, a->sock, &job);
 	job.spec.main = worker_main;
 	job.spec.arg = a;
-	rc = worker_start(&job.spec, &a->worker, e);
-	a->r->reader = rc == 0 ? &a->worker : NULL;
-	return rc;
+	return worker_start(&job.spec, &a->worker, e);
 }
 
 /* Looks at the worker's counters. True: it has been silent for too long by its own fault. */
@@ -263,6 +261,9 @@ static int watch(struct attempt *a, struct err *e)
 	a->stalled = false;
 	a->alive_ns = a->output_ns = a->looked_ns = run_now_ns();
 	while (!worker_ended(&a->worker)) {
+		/* Stopped any earlier, it would not yet be bound to die with us. */
+		if (atomic_load_explicit(&a->shared->ready, memory_order_relaxed))
+			r->reader = &a->worker;
 		int rc = serve(r, 0, &m, e);
 
 		if (rc < 0)

@@ -67,8 +67,9 @@ struct wire_msg {
 struct wire_shared {
 	_Atomic uint64_t beat;	  /* grows with every sign of life */
 	_Atomic uint64_t item;	  /* the last sink_item() */
+	_Atomic uint64_t ready;	  /* 1 once the worker's sandbox is up, before it reads anything */
 	_Atomic uint64_t waiting; /* 1 while the worker waits for the writer, not for the target */
-	char pad[4096 - 3 * sizeof(uint64_t)];
+	char pad[4096 - 4 * sizeof(uint64_t)];
 	unsigned char slot[WIRE_SLOTS][WIRE_SLOT];
 };
 

@@ -63,10 +63,10 @@ for ((i = 0; i < 8; i++)); do
 	case $rc in
 	0) ;;
 	1) [ -z "$left" ] || problem "writer $i: exit 1 and $left"
-		grep -q 'nothing was collected: .*killed by signal 9' stderr || problem "writer $i: $(cat stderr)" ;;
+		grep -Eq 'nothing was collected: .*(killed by signal 9|ended unexpectedly)' stderr || problem "writer $i: $(cat stderr)" ;;
 	3) said=$("$EXAMINE" "$left") || problem "writer $i: $said"
 		if [ "$said" != SEALED ]; then
-			grep -q 'killed by signal 9' stderr || problem "writer $i: $(cat stderr)"
+			grep -Eq 'killed by signal 9|ended unexpectedly' stderr || problem "writer $i: $(cat stderr)"
 		fi ;;
 	*) problem "writer $i: exit $rc" ;;
 	esac

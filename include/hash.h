@@ -24,6 +24,8 @@ static inline void hash_free_(struct hash **h)
 }
 void hash_add(struct hash *h, const void *p, size_t n);
 void hash_end(struct hash *h, uint8_t ret[HASH_LEN]);
+/* The digest of what was added so far; the running one goes on. */
+void hash_peek(const struct hash *h, uint8_t ret[HASH_LEN]);
 /* One buffer. */
 void hash_of(const void *p, size_t n, uint8_t ret[HASH_LEN]);
 /* Lower-case hexadecimal with its NUL. */

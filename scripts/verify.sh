@@ -117,7 +117,7 @@ take() {
 	[ "$seq" -eq 0 ] || { [ "$s_signer" = "$signer" ] && [ "$s_run" = "$run" ]; } ||
 		bad "offset $at: a seal of another run or signer"
 	[ "$s_offset" -eq "$good" ] || bad "offset $at: a seal out of its place"
-	[ "$(part "$good" "$s_length" | sha256sum | cut -c1-64)" = "$s_sha" ] ||
+	[ "$(part 0 "$at" | sha256sum | cut -c1-64)" = "$s_sha" ] ||
 		bad "offset $good: the bytes are not those that were sealed"
 	[ "$s_length" -gt 0 ] || [ "$s_final" = true ] || bad "offset $at: a seal over nothing"
 	[ "$s_tar" -eq "$tar_bytes" ] || bad "offset $at: another range of the tar"

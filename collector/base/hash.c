@@ -57,6 +57,15 @@ void hash_end(struct hash *h, uint8_t ret[HASH_LEN])
 		abort();
 }
 
+void hash_peek(const struct hash *h, uint8_t ret[HASH_LEN])
+{
+	EVP_MD_CTX *copy = EVP_MD_CTX_new();
+
+	if (!copy || !EVP_MD_CTX_copy_ex(copy, h->ctx) || !EVP_DigestFinal_ex(copy, ret, NULL))
+		abort();
+	EVP_MD_CTX_free(copy);
+}
+
 void hash_of(const void *p, size_t n, uint8_t ret[HASH_LEN])
 {
 	if (!EVP_Digest(p, n, ret, NULL, sha256, NULL))

@@ -49,7 +49,7 @@ enum wire_type {
 enum {
 	WIRE_TEXT = 6144,
 	WIRE_PARTS = 3,
-	WIRE_SLOTS = 32,
+	WIRE_SLOTS = 8,
 	WIRE_SLOT = 256 << 10, /* bytes */
 	WIRE_ENGINE = 0xffff,  /* the channel of the engine's own members */
 };

@@ -12,9 +12,10 @@
 #include <zstd.h>
 
 enum {
-	CHUNK = 4 << 20,
+	CHUNK = 1 << 20, /* what is in flight stays in the processor's caches */
 	THREADS_MAX = 4,
-	JOBS_MAX = THREADS_MAX + 2,
+	JOBS_SPARE = 6, /* what the file or the signer holds up does not hold up the rest */
+	JOBS_MAX = THREADS_MAX + JOBS_SPARE,
 	START_TRIES = 2000, /* of a millisecond and more */
 };
 
@@ -209,7 +210,7 @@ int frames_open(const struct frames_opts *o, struct frames **ret, struct err *e)
 	pthread_cond_init(&f->changed, NULL);
 	f->level = o->level;
 	f->threads = cores();
-	f->jobs = f->threads + 2;
+	f->jobs = f->threads + JOBS_SPARE;
 	rc = output_open(o, &f->output, e);
 	for (unsigned i = 0; rc == 0 && i < f->jobs; i++) {
 		f->job[i].in = malloc(CHUNK);

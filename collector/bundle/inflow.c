@@ -39,6 +39,7 @@ size_t inflow_have(const struct inflow *in)
 
 void inflow_take(struct inflow *in, size_t n)
 {
+	hash_add(in->whole, inflow_bytes(in), n);
 	in->start += n;
 	in->offset += n;
 }
@@ -53,10 +54,8 @@ static int read_more(struct inflow *in, struct err *e)
 			e, "read at byte %llu", (unsigned long long)(in->offset + inflow_have(in)));
 	if (n == 0)
 		in->eof = true;
-	if (n > 0) {
-		hash_add(in->whole, in->data + in->end, (size_t)n);
+	if (n > 0)
 		in->end += (size_t)n;
-	}
 	return 0;
 }
 

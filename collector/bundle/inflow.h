@@ -15,7 +15,7 @@ struct inflow {
 	size_t size, start, end;
 	uint64_t offset;    /* of the window's first byte */
 	bool eof;	    /* nothing comes behind the window */
-	struct hash *whole; /* of every byte read so far */
+	struct hash *whole; /* of every byte taken so far */
 };
 
 /* size: the most that the window holds. */

@@ -21,7 +21,7 @@ struct output {
 	bool alone;	  /* was empty: all of it is ours */
 	struct seal seal; /* the next one */
 	uint64_t bytes;
-	struct hash *all, *span; /* the whole file; the bytes since the last seal */
+	struct hash *all;
 };
 
 int output_open(const struct frames_opts *o, struct output **ret, struct err *e)
@@ -38,8 +38,7 @@ int output_open(const struct frames_opts *o, struct output **ret, struct err *e)
 	snprintf(out->seal.run, sizeof(out->seal.run), "%s", o->run);
 	memcpy(out->seal.signer, o->signer, SEAL_KEY);
 	out->all = hash_new();
-	out->span = hash_new();
-	if (!out->all || !out->span) {
+	if (!out->all) {
 		output_free(out);
 		return err_set(e, ENOMEM, "no memory");
 	}
@@ -69,7 +68,6 @@ int output_frame(struct output *o, const void *p, size_t n, size_t tar_len, stru
 
 	if (rc < 0)
 		return rc;
-	hash_add(o->span, p, n);
 	o->seal.length += n;
 	o->seal.tar_length += tar_len;
 	return 0;
@@ -135,7 +133,7 @@ int output_seal(struct output *o, bool final, struct err *e)
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	o->seal.boot_ns = (uint64_t)boot.tv_sec * 1000000000ULL + (uint64_t)boot.tv_nsec;
 	o->seal.final = final;
-	hash_end(o->span, o->seal.sha256);
+	hash_peek(o->all, o->seal.sha256);
 	seal_render(&o->seal, &line);
 	rc = buf_check(&line, e);
 	if (rc == 0)
@@ -165,6 +163,5 @@ void output_free(struct output *o)
 	if (!o)
 		return;
 	hash_free(o->all);
-	hash_free(o->span);
 	free(o);
 }

@@ -111,7 +111,7 @@ static int check_place(struct reader *r, const struct seal *s, struct err *e)
 	if (s->seq != r->res->seals || s->offset != r->region ||
 		memcmp(s->prev, r->prev, HASH_LEN) != 0)
 		return bad(r, at, "a seal out of its place", e);
-	hash_end(r->hash, digest);
+	hash_peek(r->in.whole, digest);
 	if (s->length != at - r->region || memcmp(s->sha256, digest, HASH_LEN) != 0)
 		return bad(r, r->region, "the bytes are not those that were sealed", e);
 	if (s->tar_offset != r->res->tar_bytes || s->tar_length != r->content)
@@ -138,6 +138,7 @@ static int take_region(struct reader *r, const struct seal *s, size_t n, struct 
 	struct reader_region region = open_region(r);
 	int rc;
 
+	hash_end(r->hash, region.sha256);
 	region.seal = s;
 	rc = r->rq->region(r->rq->arg, &region, e);
 	if (rc < 0)
@@ -329,6 +330,7 @@ static int run(struct reader *r, struct err *e)
 	r->res->file_bytes = r->in.offset + inflow_have(&r->in);
 	if (rc < 0)
 		return rc;
+	hash_add(r->in.whole, inflow_bytes(&r->in), inflow_have(&r->in));
 	hash_end(r->in.whole, r->res->file_sha256);
 	return hand_over_tail(r, whole, e);
 }

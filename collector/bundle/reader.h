@@ -20,7 +20,8 @@ struct reader_region {
 	uint64_t length;  /* in bytes; whole frames */
 	uint64_t content; /* what they decompress to */
 	uint64_t tar_offset;
-	const struct seal *seal; /* NULL: none covers it */
+	uint8_t sha256[HASH_LEN]; /* of its bytes; only where a seal is over it */
+	const struct seal *seal;  /* NULL: none covers it */
 };
 
 enum reader_tail { /* what lies behind the last seal */

@@ -101,7 +101,7 @@ static int take_sealed(struct verify *v, const struct reader_region *r, struct e
 			return rc;
 	}
 	hash_end(v->hash, digest);
-	if (memcmp(digest, r->seal->sha256, HASH_LEN) != 0)
+	if (memcmp(digest, r->sha256, HASH_LEN) != 0)
 		return bad(v, r->offset, "the file changes while it is read", e);
 	return 0;
 }

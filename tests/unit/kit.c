@@ -196,7 +196,7 @@ void kit_seal(struct kit *k, bool final)
 	snprintf(s.run, sizeof(s.run), "%s", k->run);
 	s.offset = k->region;
 	s.length = k->out.len - k->region;
-	hash_of(k->out.data + k->region, s.length, s.sha256);
+	hash_of(k->out.data, k->out.len, s.sha256);
 	s.wall = (struct timespec){1769853600, 0};
 	s.boot_ns = 123456789;
 	s.final = final;

@@ -19,6 +19,7 @@ struct dump job_dump(const struct run *r, size_t index, int spool_fd)
 		.root_fd = r->root_clone >= 0 ? r->root_clone : r->target->fd[TFD_ROOT],
 		.spool_fd = spool_fd,
 		.mount_fd = dumpers[index]->needs & NEED_MOUNTS ? r->mount_fd : NULL,
+		.memory_fd = {-1, -1, -1},
 		.max_bytes = !max	  ? UINT64_MAX
 			     : used < max ? max - used
 					  : 0,

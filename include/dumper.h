@@ -23,6 +23,7 @@ enum dumper_need {
 	NEED_ROOTFS = 1 << 1,  /* a writable layer or root directory */
 	NEED_NETNS = 1 << 2,   /* run() starts inside the target's network namespace */
 	NEED_MOUNTS = 1 << 3,  /* dump->mount_fd */
+	NEED_MEMORY = 1 << 4,  /* dump->memory_fd */
 };
 
 #define DUMPER_CAP(c) (1ULL << (c))
@@ -76,6 +77,11 @@ struct dump {
 	 * foreign file systems, kernels before 5.12, an exited container).
 	 */
 	const int *mount_fd;
+	/*
+	 * With NEED_MEMORY: the table of what is mapped (memtable.h), the staging area and the
+	 * file it spills to; -1 where there is none.
+	 */
+	int memory_fd[3];
 	uint64_t max_bytes; /* what the run may still add to the bundle (--max-size) */
 };
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * capture - the worker that stands beside the frozen target: lists what is mapped, copies what is
+ * present into the staging area, reads registers. It parses kernel text and ELF-free numbers only;
+ * everything slow (hashing, packing) happens later, from the table and the staging area.
+ *
+ *	engine                          capture
+ *	start                           open processes, read flags of mappings, populate the staging
+ *	                        READY
+ *	freeze
+ *	                GO
+ *	                                seize threads, list, copy
+ *	                        COPIED
+ *	thaw
+ *	                THAWED
+ *	                                threads stop at once, before they run: read registers, let
+ *go DONE
+ *
+ * Whatever dies, the kernel lets go of threads that are held by ptrace, and the guard (guard.h)
+ * thaws. Without a freeze (GO with frozen 0) it lists only: all runs are to be read live.
+ */
+#include "err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct target;
+
+enum capture_step {
+	CAPTURE_READY = 1, /* a: bytes present now, b: processes */
+	CAPTURE_GO,	   /* from the engine: a: enum capture_hold, b: CLOCK_MONOTONIC ns at which
+			      copying ends whatever is left */
+	CAPTURE_COPIED,	   /* a: bytes staged, b: bytes left to be read live */
+	CAPTURE_THAWED,	   /* from the engine */
+	CAPTURE_DONE,	   /* a: threads whose registers were read, b: those without */
+};
+
+/* Messages over a SOCK_SEQPACKET pair. */
+struct capture_msg {
+	uint32_t step, pad;
+	uint64_t a, b;
+};
+
+enum capture_hold {
+	HOLD_NONE,   /* the target runs: everything is read live, no thread is stopped */
+	HOLD_CGROUP, /* its cgroup is frozen */
+	HOLD_PTRACE, /* it has no cgroup of its own: stop all threads, hold them while copying */
+};
+
+struct capture_options {
+	uint64_t max_process, max_total; /* bytes dumped */
+	bool maps_only;			 /* no content and no registers */
+	uint32_t kinds;			 /* 1 << enum mem_kind of those wanted */
+};
+
+struct capture_job {
+	const struct target *target;
+	struct capture_options options;
+	int proc_fd;   /* the host's */
+	int cgroup_fd; /* directory of the frozen cgroup: who is in it is read again once it is
+			  frozen; -1: the target's members as they were resolved */
+	int table_fd;  /* an empty unnamed file: memtable.h */
+	int stage_fd;  /* a memfd of stage_bytes, not yet populated; -1: no staging */
+	int spill_fd;  /* an unnamed file on the output's disk, -1: none */
+	int sock;
+	uint64_t stage_bytes, spill_bytes;
+	_Atomic uint64_t *beat; /* grows with every sign of life */
+};
+
+/* In the worker (FILTER_TRACER). 0, or why nothing at all could be captured. */
+int capture_run(const struct capture_job *job, struct err *e) must_check;

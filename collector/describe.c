@@ -7,6 +7,7 @@
 #include "own.h"
 #include "profile.h"
 #include "run.h"
+#include "runtimes.h"
 #include "sign.h"
 #include "text.h"
 #include "version.h"
@@ -89,7 +90,7 @@ static void host_file(struct jsonw *w, const char *key, int dirfd, const char *p
 	jsonw_bytes(w, key, b.data, b.len);
 }
 
-static void host(const struct run *r, struct jsonw *w)
+static void host(const struct run *r, const struct programs *runtimes, struct jsonw *w)
 {
 	struct timex tx = {0};
 	struct timespec boot;
@@ -106,6 +107,7 @@ static void host(const struct run *r, struct jsonw *w)
 	host_file(w, "boot_id", r->host.at.proc_fd, "sys/kernel/random/boot_id");
 	host_file(w, "os_release", r->host.at.root_fd, "usr/lib/os-release");
 	jsonw_str(w, "host_root", r->host.root);
+	runtimes_render(w, runtimes);
 	jsonw_open(w, "clock");
 	jsonw_time(w, "wall", r->started);
 	clock_gettime(CLOCK_BOOTTIME, &boot);
@@ -150,7 +152,8 @@ static void how_run(const struct run *r, struct jsonw *w)
 	jsonw_close(w);
 }
 
-int describe_begin(const struct run *r, struct buf *out, struct err *e)
+int describe_begin(
+	const struct run *r, const struct programs *runtimes, struct buf *out, struct err *e)
 {
 	struct jsonw w = JSONW(out);
 
@@ -161,7 +164,7 @@ int describe_begin(const struct run *r, struct buf *out, struct err *e)
 	tool(r, &w);
 	how_run(r, &w);
 	describe_target(r, &w);
-	host(r, &w);
+	host(r, runtimes, &w);
 	signer(r, &w);
 	jsonw_close(&w);
 	buf_addc(out, '\n');

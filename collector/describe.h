@@ -5,10 +5,12 @@
 
 struct buf;
 struct jsonw;
+struct programs;
 struct run;
 
 /* begin.json (docs/BUNDLE.md). */
-int describe_begin(const struct run *r, struct buf *out, struct err *e) must_check;
+int describe_begin(const struct run *r, const struct programs *runtimes, struct buf *out,
+	struct err *e) must_check;
 /* The engine's top-level fields of manifest.json. */
 int describe_manifest_fields(const struct run *r, struct buf *out, struct err *e) must_check;
 /* The object "target". */

@@ -13,6 +13,7 @@
 #include "profile.h"
 #include "publish.h"
 #include "run.h"
+#include "runtimes.h"
 #include "sign.h"
 #include "text.h"
 #include "wire.h"
@@ -91,12 +92,35 @@ static int start_writer(struct run *r, struct err *e)
 	return rc;
 }
 
+/* What of the node could not be looked at is a gap like any other. */
+static int note_runtimes(
+	struct run *r, const struct programs *p, const struct err *why, struct err *e)
+{
+	int rc = 0;
+
+	if (why->code)
+		rc = conductor_gap(r, WIRE_ENGINE, GAP_UNREADABLE, "the host's container runtimes",
+			why->text, e);
+	if (rc == 0 && p->truncated)
+		rc = conductor_gap(r, WIRE_ENGINE, GAP_OVER_BUDGET, "the host's container runtimes",
+			"more programs, or longer paths, than are kept", e);
+	return rc;
+}
+
 static int put_begin(struct run *r, struct err *e)
 {
 	own_buf struct buf b = BUF_INIT(BEGIN_MAX);
-	int rc = describe_begin(r, &b, e);
+	own_free struct programs *runtimes = calloc(1, sizeof(*runtimes));
+	struct err why = ERR_INIT;
+	int rc;
 
-	return rc < 0 ? rc : conductor_put(r, "begin.json", b.data, b.len, e);
+	if (!runtimes)
+		return err_set(e, ENOMEM, "no memory");
+	(void)!runtimes_find(&r->host.at, runtimes, &why);
+	rc = describe_begin(r, runtimes, &b, e);
+	if (rc == 0)
+		rc = conductor_put(r, "begin.json", b.data, b.len, e);
+	return rc < 0 ? rc : note_runtimes(r, runtimes, &why, e);
 }
 
 static int note_missing_caps(struct run *r, size_t i, struct err *e)

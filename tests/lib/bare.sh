@@ -40,6 +40,12 @@ tar --zstd -xOf "$work/first.tar.zst" --wildcards '*/filesystem/diff.tar' >"$wor
 is "the first run changed no access time" \
 	"$(python3 "$TOP/tests/lib/tree.py" atimes "$tree/filesystem/diff.tar")" \
 	"$(python3 "$TOP/tests/lib/tree.py" atimes "$work/first.tar")"
+if package=$(dpkg-query -S "$(command -v "$runtime")" 2>/dev/null); then
+	is "the node's $runtime, its version as the package manager has it" \
+		"$(jq -r --arg name "$runtime" '.host.container_runtimes[] | select(.name == $name) |
+			.package | "\(.name) \(.version)"' "$tree/begin.json")" \
+		"$(dpkg-query -W -f '${Package} ${Version}' "${package%%:*}")"
+fi
 evidence_processes "/proc/$pid/root"
 evidence_secrets "$secret"
 evidence_stores "dropped in memory"

@@ -5,6 +5,7 @@
 #include "conductor.h"
 #include "dumper.h"
 #include "locate.h"
+#include "ns.h"
 #include "own.h"
 #include "profile.h"
 #include "run.h"
@@ -141,11 +142,24 @@ int prepare_clones(struct run *r, struct err *e)
 		r->target, run_now_ns() + MOUNTS_S * SECOND, &r->mount_fd, &r->root_clone, e);
 }
 
+/* What its upper directory is on may hold devices, and takes access times: a clone of it does
+ * not. Where none can be made, files are opened in two steps. */
+static void harden_upper(struct target *t)
+{
+	own_fd int clone = t->fd[TFD_UPPER] < 0 ? -1 : ns_clone_directory(t->fd[TFD_UPPER], NULL);
+
+	if (clone < 0)
+		return;
+	own_fd_(&t->fd[TFD_UPPER]);
+	t->fd[TFD_UPPER] = take_fd(&clone);
+}
+
 int prepare_mounts(struct run *r, struct err *e)
 {
 	struct err why = ERR_INIT;
 	const struct target *t = r->target;
 
+	harden_upper(r->target);
 	if (t->fd[TFD_MNTNS] < 0)
 		return 0;
 	if (!r->sealed_start)

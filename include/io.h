@@ -38,6 +38,14 @@ int io_open_name(int dirfd, const char *name, struct stat *ret_st, struct err *e
  */
 int io_reopen(int path_fd, struct err *e) must_check;
 
+/*
+ * The same for one name of a directory on a mount without devices (MNT_NODEV, io_has_no_devices())
+ * in one step: a device is refused, a FIFO is opened without waiting and closed again, anything
+ * but a regular file is -EINVAL. *ret_st is of what was opened.
+ */
+int io_open_file(int dirfd, const char *name, struct stat *ret_st, struct err *e) must_check;
+bool io_has_no_devices(int fd);
+
 /* Reads until EOF into b (adds; b's maximum is the limit). -EFBIG when there was more:
  * b then holds the first bytes. */
 int io_read_all(int fd, struct buf *b, struct err *e) must_check;

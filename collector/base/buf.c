@@ -27,6 +27,8 @@ void *buf_room(struct buf *b, size_t n)
 	size_t cap = b->cap ? b->cap : 256;
 	char *p;
 
+	if (n < b->cap - b->len && n <= b->max - b->len && !b->failed)
+		return b->data + b->len;
 	if (b->failed || n > b->max || b->len > b->max - n) {
 		b->failed = true;
 		return NULL;

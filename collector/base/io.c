@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 
 #define ALWAYS (O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
@@ -89,6 +90,25 @@ int io_reopen(int path_fd, struct err *e)
 	if (fd < 0 && errno == EPERM)
 		fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	return fd < 0 ? err_errno(e, "open") : fd;
+}
+
+bool io_has_no_devices(int fd)
+{
+	struct statvfs s;
+
+	return fstatvfs(fd, &s) == 0 && (s.f_flag & ST_NODEV);
+}
+
+int io_open_file(int dirfd, const char *name, struct stat *ret_st, struct err *e)
+{
+	own_fd int fd = -1;
+
+	if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
+		return err_set(e, EINVAL, "not a file name");
+	fd = openat(dirfd, name, ALWAYS | O_RDONLY);
+	if (fd < 0 || fstat(fd, ret_st) < 0)
+		return err_errno(e, "open");
+	return S_ISREG(ret_st->st_mode) ? take_fd(&fd) : err_set(e, EINVAL, "not a regular file");
 }
 
 int io_read_all(int fd, struct buf *b, struct err *e)

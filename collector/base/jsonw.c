@@ -7,14 +7,25 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* The most of what there is. */
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 static void put_escaped(struct buf *b, const unsigned char *p, size_t n)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t i = 0, plain = 0;
 
 	while (i < n) {
-		size_t len = text_utf8_len(p + i, n - i);
+		size_t len;
 
+		if (is_plain(p[i])) {
+			i++;
+			continue;
+		}
+		len = text_utf8_len(p + i, n - i);
 		if (len && p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7f) {
 			i += len;
 			continue;

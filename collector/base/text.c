@@ -69,9 +69,16 @@ void text_hex(struct buf *out, const void *bytes, size_t n)
 {
 	static const char set[] = "0123456789abcdef";
 	const unsigned char *p = bytes;
+	char *to = buf_room(out, 2 * n);
 
-	for (size_t i = 0; i < n; i++)
-		buf_add(out, (char[]){set[p[i] >> 4], set[p[i] & 15]}, 2);
+	for (size_t i = 0; to && i < n; i++) {
+		*to++ = set[p[i] >> 4];
+		*to++ = set[p[i] & 15];
+	}
+	if (!to)
+		return;
+	*to = '\0';
+	out->len += 2 * n;
 }
 
 static int base64_digit(char c)
@@ -165,6 +172,13 @@ static void date_of(int64_t days, int *year, int *month, int *day)
 	*year = (int)(yoe + era * 400 - 400 + (*month <= 2));
 }
 
+static char *put_digits(char *to, uint64_t v, unsigned digits)
+{
+	for (unsigned i = digits; i--; v /= 10)
+		to[i] = (char)('0' + v % 10);
+	return to + digits;
+}
+
 /* Not gmtime_r: the first call of glibc's opens $TZ or /etc/localtime, which may be the target's.
  */
 void text_time(struct buf *out, struct timespec t)
@@ -172,6 +186,7 @@ void text_time(struct buf *out, struct timespec t)
 	enum { DAY = 86400 };
 	int64_t days = t.tv_sec / DAY, sec = t.tv_sec % DAY;
 	int year, month, day;
+	char text[] = "0000-00-00T00:00:00.000000000Z", *to = text;
 	unsigned part[6];
 
 	if (sec < 0) {
@@ -189,12 +204,10 @@ void text_time(struct buf *out, struct timespec t)
 	part[3] = (unsigned)(sec / 3600);
 	part[4] = (unsigned)(sec / 60 % 60);
 	part[5] = (unsigned)(sec % 60);
-	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
-		buf_addu0(out, part[i], i ? 2 : 4);
-		buf_addc(out, "--T::."[i]);
-	}
-	buf_addu0(out, (uint64_t)t.tv_nsec, 9);
-	buf_addc(out, 'Z');
+	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++)
+		to = put_digits(to, part[i], i ? 2 : 4) + 1;
+	(void)put_digits(to, (uint64_t)t.tv_nsec, 9);
+	buf_add(out, text, sizeof(text) - 1);
 }
 
 /* n decimal digits. */
@@ -256,15 +269,16 @@ static bool misleads(const unsigned char *p, size_t len)
 void text_escape(struct buf *out, const void *bytes, size_t n)
 {
 	const unsigned char *p = bytes;
+	size_t plain = 0;
 
 	for (size_t i = 0, len; i < n; i += len) {
 		len = text_utf8_len(p + i, n - i);
-		if (len && p[i] >= 0x20 && p[i] != 0x7f && p[i] != '\\' && !misleads(p + i, len)) {
-			buf_add(out, p + i, len);
+		if (len && p[i] >= 0x20 && p[i] != 0x7f && p[i] != '\\' && !misleads(p + i, len))
 			continue;
-		}
+		buf_add(out, p + plain, i - plain);
 		if (!len)
 			len = 1;
+		plain = i + len;
 		if (p[i] == '\\')
 			buf_adds(out, "\\\\");
 		else if (p[i] == '\n')
@@ -275,6 +289,7 @@ void text_escape(struct buf *out, const void *bytes, size_t n)
 			for (size_t k = 0; k < len; k++)
 				buf_addf(out, "\\x%02x", p[i + k]);
 	}
+	buf_add(out, p + plain, n - plain);
 }
 
 int text_parse_u64(const char *s, uint64_t max, uint64_t *ret)

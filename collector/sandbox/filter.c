@@ -127,7 +127,7 @@ static const struct rule rules[] = {
 	{CALL(unshare), M},
 	{CALL(mount), M},
 	{CALL(umount2), M},
-	{CALL(fchdir), M},
+	{CALL(fchdir), READERS | M},
 	{CALL(chroot), M},
 };
 

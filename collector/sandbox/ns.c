@@ -103,6 +103,14 @@ static int copy_namespace(int root, struct err *e)
 	return 0;
 }
 
+int ns_clone_directory(int fd, struct err *e)
+{
+	own_fd int tree = open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+
+	return tree < 0 || make_harmless(tree) < 0 ? err_errno(e, "clone a directory")
+						   : take_fd(&tree);
+}
+
 static int send_root(int sock, struct err *e)
 {
 	struct wire_msg m = {.type = WIRE_FD, .kind = NS_ROOT};

@@ -8,6 +8,13 @@
 int ns_enter_net(int fd, struct err *e) must_check;
 int ns_enter_mnt(int fd, struct err *e) must_check;
 
+/*
+ * A private clone of a directory of our own mount namespace, without the mounts below it:
+ * read-only, and nothing opened through it is a device, is executed or gets an access time. Linux
+ * 5.12.
+ */
+int ns_clone_directory(int fd, struct err *e) must_check;
+
 /* What the number of a mount is for the root directory itself. */
 enum { NS_ROOT = TARGET_MOUNTS };
 

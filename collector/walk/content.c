@@ -32,6 +32,7 @@ int content_init(struct content *c, const struct layer_job *job, struct spool *s
 
 	*c = (struct content){.job = job, .spool = s, .sink = out, .holes_left = HOLES_HASHED};
 	c->hash = hash_new();
+	c->no_devices = io_has_no_devices(job->root_fd);
 	if (!c->hash)
 		return err_set(e, ENOMEM, "no memory");
 	rc = lower_init(&c->lower, job->lower, job->lowers, job->user_xattrs, e);
@@ -66,24 +67,36 @@ static int parent_of(struct content *c, const struct rec *r)
 }
 
 /* A lease makes an open that does not wait fail; its holder gives it up soon, or not. */
-static int reopen(int path_fd)
+static bool waited_for_lease(int rc)
 {
 	static const struct timespec wait = {.tv_nsec = LEASE_WAIT_NS};
-	int fd = io_reopen(path_fd, NULL);
 
-	if (fd != -EAGAIN)
-		return fd;
-	(void)nanosleep(&wait, NULL);
-	return io_reopen(path_fd, NULL);
+	return rc == -EAGAIN && nanosleep(&wait, NULL) == 0;
+}
+
+static bool is(const struct rec *r, const struct stat *st)
+{
+	return st->st_dev == r->dev && st->st_ino == r->ino && S_ISREG(st->st_mode);
+}
+
+/* -ESTALE: it is another file now. */
+static int open_name(const struct content *c, const struct rec *r, int dir, const char *name)
+{
+	own_fd int fd = -1;
+	struct stat st;
+
+	fd = c->no_devices ? io_open_file(dir, name, &st, NULL)
+			   : io_open_name(dir, name, &st, NULL);
+	if (fd == -EINVAL || fd == -ELOOP || fd == -ENXIO || (fd >= 0 && !is(r, &st)))
+		return -ESTALE;
+	return fd < 0 || c->no_devices ? take_fd(&fd) : io_reopen(fd, NULL);
 }
 
 static int open_own(struct content *c, struct rec *r)
 {
 	int dir = parent_of(c, r);
 	char name[REC_NAME];
-	own_fd int fd = -1;
-	struct stat st;
-	int ret;
+	int fd;
 
 	if (dir < 0) {
 		rec_gap(r, GAP_VANISHED, WHY_OTHER_FILE, -dir);
@@ -91,19 +104,15 @@ static int open_own(struct content *c, struct rec *r)
 	}
 	memcpy(name, rec_name(r), r->name_len);
 	name[r->name_len] = '\0';
-	fd = io_open_name(dir, name, &st, NULL);
-	if (fd < 0) {
-		rec_gap(r, fd == -ENOENT ? GAP_VANISHED : GAP_UNREADABLE, WHY_ERRNO, -fd);
-		return fd;
-	}
-	if (st.st_dev != r->dev || st.st_ino != r->ino || !S_ISREG(st.st_mode)) {
+	fd = open_name(c, r, dir, name);
+	if (waited_for_lease(fd))
+		fd = open_name(c, r, dir, name);
+	if (fd == -ESTALE)
 		rec_gap(r, GAP_VANISHED, WHY_OTHER_FILE, 0);
-		return -ESTALE;
-	}
-	ret = reopen(fd);
-	if (ret < 0)
-		rec_gap(r, GAP_UNREADABLE, ret == -EAGAIN ? WHY_LEASE : WHY_ERRNO, -ret);
-	return ret;
+	else if (fd < 0)
+		rec_gap(r, fd == -ENOENT ? GAP_VANISHED : GAP_UNREADABLE,
+			fd == -EAGAIN ? WHY_LEASE : WHY_ERRNO, -fd);
+	return fd;
 }
 
 /* A path that is put together from its end. */
@@ -168,6 +177,7 @@ static int open_lower(struct content *c, const struct rec *r)
 	own_fd int fd = -1;
 	uint32_t depth = 0;
 	char *dir, *name;
+	int ret;
 
 	if (!origin(c, r, &from))
 		return -ENAMETOOLONG;
@@ -180,7 +190,8 @@ static int open_lower(struct content *c, const struct rec *r)
 	lower_done(&c->lower); /* what is kept there is for walks in order */
 	if (lower_enter(&c->lower, name ? dir : "", depth, NULL) == 0)
 		fd = lower_open_data(&c->lower, name ? name : dir);
-	return fd < 0 ? -ENOENT : reopen(fd);
+	ret = fd < 0 ? -ENOENT : io_reopen(fd, NULL);
+	return waited_for_lease(ret) ? io_reopen(fd, NULL) : ret;
 }
 
 static int open_below(struct content *c, struct rec *r)

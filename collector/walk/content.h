@@ -24,6 +24,7 @@ struct content {
 	struct hash *hash;
 	uint64_t parent; /* whose descriptor is parent_fd */
 	int parent_fd;	 /* of cur, or a negative errno */
+	bool no_devices; /* on the tree's mount nothing is opened that acts on being opened */
 	struct sink *sink;
 	uint64_t item;	     /* of the file being read, for signs of life */
 	uint64_t quiet;	     /* bytes since the last one */

@@ -364,6 +364,7 @@ static int give_up_stalled(struct emit *x, struct err *e)
 		return 0;
 	rc = spool_get(x->spool, h->at, &r, e);
 	r.rec.gap = 0;
+	r.rec.flags &= ~(unsigned)(REC_HASHED | REC_HASHED_DATA); /* it may have come so far */
 	rec_gap(&r.rec, GAP_STALLED, WHY_STALLED, 0);
 	return rc < 0 ? rc : spool_patch(x->spool, h->at, 0, &r.rec, sizeof(r.rec), e);
 }

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 enum {
 	/* a FUSE mount in the way is not asked: what is cached is enough to see that it is one */
@@ -343,7 +344,7 @@ static void examine(struct walk *w, struct rec *r, const char *name)
 {
 	struct err why = ERR_INIT;
 	bool cut = false;
-	int rc = xattrs_read(w->dir_fd, name, &w->xattrs, &cut);
+	int rc = xattrs_read(name, &w->xattrs, &cut);
 
 	if (rc < 0 || cut) {
 		r->flags |= REC_XATTRS_CUT;
@@ -428,6 +429,8 @@ int entry_add_root(struct walk *w, struct err *e)
 	r->parent = 0;
 	r->change = w->job->lowers || w->job->form != LAYER_PLAIN ? REC_UNCHANGED : REC_PRESENT;
 	w->dir_fd = w->job->root_fd;
+	if (fchdir(w->dir_fd) < 0) /* for xattrs_read() */
+		return err_errno(e, "enter the tree's root");
 	examine(w, r, "");
 	r->flags &= ~(unsigned)(REC_OPAQUE | REC_HIDES);
 	if (assemble(w, r, e) < 0)

@@ -87,6 +87,15 @@ static void beside(char *to, size_t size, const char *path, const char *prefix)
 	snprintf(to, size, "%.*s%s%s", dir, path, prefix, path + dir);
 }
 
+static void folder_slash(char *to, const char *path, bool slash)
+{
+	size_t n = strnlen(path, REC_PATH);
+
+	memcpy(to, path, n);
+	to[n] = '/';
+	to[n + slash] = '\0';
+}
+
 int plan_headers(const struct layer_job *job, const struct rec *r, const char *path,
 	const char *link, uint64_t at, struct buf *out, struct err *e)
 {
@@ -106,7 +115,7 @@ int plan_headers(const struct layer_job *job, const struct rec *r, const char *p
 	else if (r->change == REC_DELETED)
 		beside(name, sizeof(name), path, ".wh.");
 	else
-		snprintf(name, sizeof(name), "%s%s", path, S_ISDIR(r->mode) ? "/" : "");
+		folder_slash(name, path, S_ISDIR(r->mode));
 	rc = pax_add(out, &p, e);
 	if (rc < 0 || !(r->flags & REC_OPAQUE) || r->change == REC_DELETED)
 		return rc;

@@ -52,9 +52,11 @@ static void json_flag(struct jsonw *w, const char *key, bool is)
 static void json_path(struct jsonw *w, const char *key, const char *path)
 {
 	char full[REC_PATH + 2];
+	size_t n = strnlen(path, REC_PATH);
 
-	snprintf(full, sizeof(full), "/%s", path);
-	jsonw_bytes(w, key, full, strlen(full));
+	full[0] = '/';
+	memcpy(full + 1, path, n);
+	jsonw_bytes(w, key, full, n + 1);
 }
 
 static void json_stat(struct jsonw *w, const struct rec *r)
@@ -62,8 +64,9 @@ static void json_stat(struct jsonw *w, const struct rec *r)
 	char text[32];
 
 	jsonw_str(w, "type", type_of(r->mode));
-	snprintf(text, sizeof(text), "%04o", r->mode & 07777);
-	jsonw_str(w, "mode", text);
+	jsonw_str(w, "mode",
+		(char[]){(char)('0' + (r->mode >> 9 & 7)), (char)('0' + (r->mode >> 6 & 7)),
+			(char)('0' + (r->mode >> 3 & 7)), (char)('0' + (r->mode & 7)), '\0'});
 	jsonw_u64(w, "uid", r->uid);
 	jsonw_u64(w, "gid", r->gid);
 	jsonw_u64(w, "size", r->size);
@@ -244,7 +247,8 @@ void rows_body(struct buf *out, const struct rows_entry *x)
 	}
 	(void)buf_adds(out, r->change == REC_DELETED ? " (deleted)|" : "|");
 	(void)buf_addu(out, r->ino);
-	(void)buf_addf(out, "|%c/%s", mode[0], mode);
+	(void)buf_add(out, (char[]){'|', mode[0], '/'}, 3);
+	(void)buf_add(out, mode, sizeof(mode) - 1);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		(void)buf_addc(out, '|');
 		(void)buf_addu(out, numbers[i]);

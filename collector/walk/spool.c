@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PENDING = 2 * REC_MAX };
+enum { PENDING = 2 * REC_MAX, WINDOW = 2 * REC_MAX };
 
 static_assert(sizeof(struct spool_head) <= SPOOL_HEAD, "one page");
 static_assert(sizeof(struct rec) % 8 == 0, "records stay aligned");
@@ -39,8 +39,7 @@ int spool_open(struct spool *s, int fd, uint64_t job, bool again, struct err *e)
 	s->head = page;
 	s->fd = fd;
 	s->pending = malloc(PENDING);
-	s->window = malloc(PENDING);
-	if (!s->pending || !s->window)
+	if (!s->pending)
 		return err_set(e, ENOMEM, "no memory");
 	if (!again || s->head->job != job || s->head->phase == SPOOL_EMPTY || size < SPOOL_HEAD)
 		return start_empty(s, job, e);
@@ -48,10 +47,18 @@ int spool_open(struct spool *s, int fd, uint64_t job, bool again, struct err *e)
 	return 0;
 }
 
+static void drop_window(struct spool *s)
+{
+	if (s->window)
+		(void)munmap(s->window, s->window_len);
+	s->window = NULL;
+	s->window_len = 0;
+}
+
 void spool_done(struct spool *s)
 {
+	drop_window(s);
 	free(s->pending);
-	free(s->window);
 	if (s->head)
 		(void)munmap(s->head, SPOOL_HEAD);
 	*s = SPOOL_INIT;
@@ -88,6 +95,8 @@ int spool_patch(struct spool *s, uint64_t at, size_t field, const void *p, size_
 
 	if (at >= s->flushed)
 		memcpy(s->pending + (at - s->flushed) + field, p, n);
+	else if (at >= s->window_at && at + field + n <= s->window_at + s->window_len)
+		memmove(s->window + (at - s->window_at) + field, p, n);
 	else
 		rc = io_pwrite(s->fd, p, n, (off_t)(at + field));
 	return rc < 0 ? err_set(e, -rc, "write the spool") : 0;
@@ -133,16 +142,22 @@ int spool_load(struct spool *s, uint64_t at, struct buf *out, struct err *e)
 /* The window holds [at, at + n) afterwards. */
 static int look(struct spool *s, uint64_t at, size_t n, struct err *e)
 {
-	uint64_t left = s->end - at;
-	ssize_t got;
+	uint64_t page = at & ~(uint64_t)(SPOOL_HEAD - 1);
+	size_t len = s->end - page < WINDOW ? (size_t)(s->end - page) : WINDOW;
+	void *window;
 
 	if (at >= s->window_at && at + n <= s->window_at + s->window_len)
 		return 0;
-	got = io_pread(s->fd, s->window, left < PENDING ? (size_t)left : PENDING, (off_t)at);
-	if (got < (ssize_t)n)
-		return err_set(e, EIO, "read back the spool");
-	s->window_at = at;
-	s->window_len = (size_t)got;
+	if (at + n > page + len)
+		return err_set(e, EIO, "the spool is damaged");
+	drop_window(s);
+	window = mmap(
+		NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, s->fd, (off_t)page);
+	if (window == MAP_FAILED)
+		return err_errno(e, "map the spool");
+	s->window = window;
+	s->window_at = page;
+	s->window_len = len;
 	return 0;
 }
 
@@ -154,8 +169,6 @@ int spool_next(struct spool *s, uint64_t *at, struct rec **ret, struct err *e)
 	*ret = NULL;
 	if (rc < 0 || *at >= s->end)
 		return rc;
-	if (*at == SPOOL_ROOT) /* a new scan: what was patched must be seen */
-		s->window_len = 0;
 	rc = look(s, *at, sizeof(*r), e);
 	if (rc < 0)
 		return rc;
@@ -172,6 +185,7 @@ int spool_next(struct spool *s, uint64_t *at, struct rec **ret, struct err *e)
 
 int spool_cut(struct spool *s, uint64_t at, struct err *e)
 {
+	drop_window(s);
 	s->end = s->flushed = at;
 	return ftruncate(s->fd, (off_t)at) < 0 ? err_errno(e, "cut the spool") : 0;
 }

@@ -38,7 +38,7 @@ struct spool {
 	uint64_t end;	  /* of all records */
 	uint64_t flushed; /* [flushed, end) is still in pending */
 	char *pending;	  /* 2 * REC_MAX */
-	char *window;	  /* 2 * REC_MAX, for scans */
+	char *window;	  /* a part of the file, for scans; mapped, NULL: none */
 	uint64_t window_at;
 	size_t window_len;
 	struct spool_head *head;
@@ -65,7 +65,7 @@ int spool_get(struct spool *s, uint64_t at, struct spool_rec *ret, struct err *e
 /* All of it, instead of what out holds: with what is behind the name. */
 int spool_load(struct spool *s, uint64_t at, struct buf *out, struct err *e) must_check;
 /* The whole record at *at for a scan from front to back; moves *at to the next. NULL in
- * *ret at the end. Valid until the next call; changes to it are the caller's own. Writes what is
+ * *ret at the end. Valid until the next call; changes to it are in the file at once. Writes what is
  * pending first. */
 int spool_next(struct spool *s, uint64_t *at, struct rec **ret, struct err *e) must_check;
 /* Writes what is pending. */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { DIRENTS = 128 << 10 };
 
@@ -253,6 +254,8 @@ static int list(struct walk *w, struct err *e)
 		return gap_on_dir(w, fd == -ELOOP ? GAP_OVER_BUDGET : GAP_UNREADABLE,
 			fd == -ELOOP ? WHY_DEEP : WHY_ERRNO, -fd, e);
 	w->dir_fd = path_fd;
+	if (fchdir(fd) < 0) /* for xattrs_read() */
+		return gap_on_dir(w, GAP_UNREADABLE, WHY_ERRNO, errno, e);
 	return list_open(w, fd, e);
 }
 

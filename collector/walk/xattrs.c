@@ -13,12 +13,6 @@ struct head {
 	uint32_t name_len, value_len;
 };
 
-/* The l*xattr calls take no directory descriptor: /proc/self/fd/N/name says the same, one
- * component below a descriptor. */
-struct place {
-	char path[32 + NAME_MAX];
-};
-
 /* A list of more than 64 KiB cannot be had: then at least those that mean something. */
 static const char important[] = "security.capability\0"
 				"security.selinux\0"
@@ -36,9 +30,9 @@ static const char important[] = "security.capability\0"
 				"user.fuseoverlayfs.opaque\0"
 				"user.containers.override_stat\0";
 
-static ssize_t list(const struct place *p, char *to, size_t size, bool *ret_cut)
+static ssize_t list(const char *path, char *to, size_t size, bool *ret_cut)
 {
-	ssize_t n = llistxattr(p->path, to, size);
+	ssize_t n = llistxattr(path, to, size);
 
 	if (n >= 0 || errno != E2BIG)
 		return n;
@@ -48,7 +42,7 @@ static ssize_t list(const struct place *p, char *to, size_t size, bool *ret_cut)
 }
 
 /* False: it did not fit or is gone. */
-static bool add_one(const struct place *p, const char *name, struct buf *out)
+static bool add_one(const char *path, const char *name, struct buf *out)
 {
 	struct head h = {.name_len = (uint32_t)strlen(name)};
 	size_t start = out->len;
@@ -58,13 +52,13 @@ static bool add_one(const struct place *p, const char *name, struct buf *out)
 	char *to;
 
 	if (room > before)
-		n = lgetxattr(p->path, name, NULL, 0);
+		n = lgetxattr(path, name, NULL, 0);
 	if (n < 0 || n > XATTRS_VALUE || before + (size_t)n > room)
 		return false;
 	to = buf_room(out, before + (size_t)n);
 	if (!to)
 		return false;
-	n = lgetxattr(p->path, name, to + before, (size_t)n);
+	n = lgetxattr(path, name, to + before, (size_t)n);
 	if (n < 0)
 		return false;
 	h.value_len = (uint32_t)n;
@@ -74,23 +68,21 @@ static bool add_one(const struct place *p, const char *name, struct buf *out)
 	return true;
 }
 
-int xattrs_read(int dirfd, const char *name, struct buf *out, bool *ret_cut)
+int xattrs_read(const char *name, struct buf *out, bool *ret_cut)
 {
 	static char names[XATTRS_LIST];
-	struct place p;
+	const char *path = *name ? name : ".";
 	ssize_t n;
 
 	if (strlen(name) > NAME_MAX)
 		return -ENAMETOOLONG;
-	/* "/proc/self/fd/N/." for the directory itself: the last component is not a link */
-	snprintf(p.path, sizeof(p.path), "/proc/self/fd/%d/%s", dirfd, *name ? name : ".");
-	n = list(&p, names, sizeof(names), ret_cut);
+	n = list(path, names, sizeof(names), ret_cut);
 	if (n < 0 && (errno == ENOTSUP || errno == ENOSYS))
 		return 0;
 	if (n < 0)
 		return -errno;
 	for (const char *at = names; at < names + n; at += strlen(at) + 1)
-		if (!add_one(&p, at, out))
+		if (!add_one(path, at, out))
 			*ret_cut = true;
 	return 0;
 }

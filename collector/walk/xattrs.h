@@ -21,12 +21,12 @@ struct xattr {
 };
 
 /*
- * Adds all attributes of 'name' in dirfd (not followed when it is a link; "" for
- * dirfd itself) to out. Sets *ret_cut when some are missing: too many, too large,
+ * Adds all attributes of 'name' in the working directory (not followed when it is a link; "" for
+ * the directory itself) to out: these calls take no directory descriptor. Sets *ret_cut when some are missing: too many, too large,
  * refused, or changing. Returns 0 or the negative errno of listing them; file systems without
  * attributes are 0.
  */
-int xattrs_read(int dirfd, const char *name, struct buf *out, bool *ret_cut);
+int xattrs_read(const char *name, struct buf *out, bool *ret_cut);
 /* One after the other: *at is where, from 0. False at the end. */
 bool xattrs_next(const char *packed, size_t len, size_t *at, struct xattr *ret);
 /* False: no such attribute. */

@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ioctl.h>
 #include <linux/nsfs.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,8 +21,10 @@ enum {
 	N = 1 << FILTER_NETWORK,
 	W = 1 << FILTER_WRITER,
 	M = 1 << FILTER_MOUNTS,
-	READERS = R | N,
-	ALL = P | R | N | W | M,
+	T = 1 << FILTER_TRACER,
+	D = 1 << FILTER_MEMORY,
+	READERS = R | N | T | D,
+	ALL = P | W | M | READERS,
 };
 
 struct rule {
@@ -72,7 +76,8 @@ static const struct rule rules[] = {
 	{CALL(fstat), ALL},
 	{CALL(poll), ALL},
 	{CALL(ppoll), ALL},
-	{CALL(sendmsg), R | W | M}, /* those that send descriptors; not N: it names an address */
+	{CALL(sendmsg), R | W | M | D}, /* those that send descriptors; not N: it names an address
+					 */
 	{CALL(recvmsg), ALL},
 	{CALL(recvfrom), ALL},
 	{CALL(dup), ALL},
@@ -104,7 +109,9 @@ static const struct rule rules[] = {
 	{CALL(memfd_create), READERS},
 	{CALL(umask), READERS},
 	/* processes, read only */
-	{CALL(process_vm_readv), READERS},
+	{CALL(process_vm_readv), T | D},
+	{CALL(wait4), T},
+	{CALL(waitid), T},
 	{CALL(pidfd_open), READERS},
 	{CALL(kcmp), READERS},
 	{CALL(capget), READERS},
@@ -172,8 +179,25 @@ static int allow_fcntl(scmp_filter_ctx ctx)
 	return rc;
 }
 
-/* Nothing is written or made through these (openat2 keeps its flags in memory, unseen). An
- * ioctl can freeze a file system; the one that is left asks a namespace for its parent. */
+/* _IOWR('f', 16, struct pm_scan_arg), of 12 words; headers before Linux 6.7 do not have it */
+#define PAGEMAP_SCAN_CALL _IOC(_IOC_READ | _IOC_WRITE, 'f', 16, 12 * 8)
+
+/* An ioctl can freeze a file system. Those that are left ask a namespace for its parent, and
+ * which pages of a process are there. */
+static int allow_ioctl(scmp_filter_ctx ctx, enum filter_kind kind)
+{
+	int rc = 0;
+
+	if ((1U << kind) & READERS)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+			SCMP_A1(SCMP_CMP_MASKED_EQ, LOW, NS_GET_PARENT));
+	if (rc == 0 && (1U << kind) & (T | D))
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+			SCMP_A1(SCMP_CMP_MASKED_EQ, LOW, PAGEMAP_SCAN_CALL));
+	return rc;
+}
+
+/* Nothing is written or made through these (openat2 keeps its flags in memory, unseen). */
 static int allow_files(scmp_filter_ctx ctx, enum filter_kind kind)
 {
 	const unsigned writing = O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
@@ -185,9 +209,6 @@ static int allow_files(scmp_filter_ctx ctx, enum filter_kind kind)
 	if (rc == 0 && (1U << kind) & READERS)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
 			SCMP_A1(SCMP_CMP_MASKED_EQ, writing, O_RDONLY));
-	if (rc == 0 && (1U << kind) & READERS)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-			SCMP_A1(SCMP_CMP_MASKED_EQ, LOW, NS_GET_PARENT));
 	return rc == -EDOM ? 0 : rc; /* newer machines have no open() */
 }
 
@@ -230,20 +251,37 @@ static int allow_special(scmp_filter_ctx ctx, enum filter_kind kind)
 	return rc;
 }
 
-static int kill_rules(scmp_filter_ctx ctx)
+/* Stops a thread, reads what it was at, lets it go: nothing of it can be changed. */
+static int allow_ptrace(scmp_filter_ctx ctx)
 {
-	static const int deadly[] = {SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace),
-		SCMP_SYS(process_vm_writev)};
+	static const unsigned allowed[] = {PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_GETREGSET,
+		PTRACE_GETSIGINFO, PTRACE_LISTEN, PTRACE_DETACH};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(allowed) / sizeof(allowed[0]); i++)
+		rc = seccomp_rule_add(
+			ctx, SCMP_ACT_ALLOW, SCMP_SYS(ptrace), 1, SCMP_A0(SCMP_CMP_EQ, allowed[i]));
+	return rc;
+}
+
+static int kill_rules(scmp_filter_ctx ctx, enum filter_kind kind)
+{
+	static const int deadly[] = {
+		SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(process_vm_writev)};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < sizeof(deadly) / sizeof(deadly[0]); i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
+	if (rc == 0 && kind == FILTER_TRACER)
+		rc = allow_ptrace(ctx);
+	else if (rc == 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, SCMP_SYS(ptrace), 0);
 	return rc;
 }
 
 static int build(scmp_filter_ctx ctx, enum filter_kind kind)
 {
-	int rc = kill_rules(ctx);
+	int rc = kill_rules(ctx, kind);
 
 	if (rc == 0)
 		rc = allow_rules(ctx, kind);
@@ -253,6 +291,8 @@ static int build(scmp_filter_ctx ctx, enum filter_kind kind)
 		rc = allow_fcntl(ctx);
 	if (rc == 0)
 		rc = allow_files(ctx, kind);
+	if (rc == 0)
+		rc = allow_ioctl(ctx, kind);
 	if (rc == 0)
 		rc = allow_messages(ctx);
 	if (rc == 0)

@@ -9,8 +9,10 @@ enum filter_kind {
 	FILTER_NETWORK, /* a reader that also has netlink and raw inet sockets */
 	FILTER_WRITER,	/* a parser with threads that writes and flushes */
 	FILTER_MOUNTS,	/* clones mounts, and sends them back */
+	FILTER_TRACER,	/* a reader of memory that stops threads, reads registers and lets go */
+	FILTER_MEMORY,	/* a reader of files and of memory */
 };
 
 /* Sets no_new_privs and loads the filter; everything not listed answers EPERM,
- * execve and ptrace kill. Cannot be undone. */
+ * execve and (but in a tracer) ptrace kill. Cannot be undone. */
 int filter_load(enum filter_kind kind, struct err *e) must_check;

@@ -110,16 +110,32 @@ static int limit(int what, rlim_t value)
 
 static void set_limits(const struct worker_spec *s)
 {
+	/* rather us than the evidence; less than the parent's needs CAP_SYS_RESOURCE */
+	const char *score = s->outlives ? "-1000" : "500";
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
-	if (fd >= 0) { /* rather us than the evidence */
-		(void)!write(fd, "500", 3);
+	if (fd >= 0) {
+		(void)!write(fd, score, strlen(score));
 		(void)close(fd);
 	}
 	(void)limit(RLIMIT_CORE, 0);
 	if (s->memory)
 		(void)limit(RLIMIT_DATA, s->memory);
-	(void)setpriority(PRIO_PROCESS, 0, WORKER_NICE);
+	if (!s->urgent && !s->outlives)
+		(void)setpriority(PRIO_PROCESS, 0, WORKER_NICE);
+}
+
+/* What ps and pkill -f show: the words of the command line lie one behind the other. */
+static void rename_self(const struct worker_spec *s)
+{
+	char *first = s->argv ? s->argv[0] : NULL, *end = first;
+
+	for (size_t i = 0; first && s->argv[i] && s->argv[i] == end; i++)
+		end += strlen(end) + 1;
+	if (end == first)
+		return;
+	memset(first, 0, (size_t)(end - first));
+	memcpy(first, s->name, strnlen(s->name, (size_t)(end - first) - 1));
 }
 
 static void reset_signals(void)
@@ -147,6 +163,7 @@ static int detach(const struct worker_spec *s, int out_fd)
 	reset_signals();
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, s->name);
+	rename_self(s);
 	set_limits(s);
 	return close_others(s);
 }
@@ -166,7 +183,7 @@ static int enter_sandbox(const struct worker_spec *s, int out_fd, pid_t parent)
 	if (chdir("/") < 0 || caps_drop(s->caps, NULL) < 0)
 		return SETUP_CAPS;
 	/* a change of uid clears it, so here; and the parent may be gone already */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+	if (!s->outlives && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
 		return SETUP_PARENT;
 	return filter_load(s->filter, NULL) < 0 ? SETUP_FILTER : 0;
 }

@@ -4,7 +4,8 @@
  * worker - a disposable process that reads hostile things: its own session, no
  * terminal, no inherited descriptors but those listed, an unprivileged uid with
  * just the capabilities its job declares, resource limits, seccomp without
- * execve and executable mappings. It dies with its parent. The only file that forks.
+ * execve and executable mappings. It dies with its parent, unless it is there to outlive it. The
+ * only file that forks.
  *
  * A worker stuck in the kernel (a FUSE file that never answers) survives SIGKILL: nobody
  * ever waits for one without WNOHANG, and nobody waits for the end of its streams.
@@ -29,6 +30,14 @@ struct worker_spec {
 	const int *keep; /* descriptors it keeps, besides 0 to 2 on /dev/null */
 	size_t keeps;
 	uint64_t memory; /* RLIMIT_DATA in bytes, 0: no limit */
+	bool urgent;	 /* somebody stands still until it is done: no lower priority */
+	/*
+	 * Lives on when its parent dies, and is the last that the kernel kills for memory. argv:
+	 * the program's own; overwritten in the child, so that who kills all processes of the
+	 * program by name does not find this one.
+	 */
+	bool outlives;
+	char *const *argv;
 };
 
 struct worker {

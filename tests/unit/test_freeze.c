@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Real cgroups of our own, and a process that counts as long as it runs. */
+#include "unit.h"
+
+#include "freezer.h"
+#include "guard.h"
+#include "io.h"
+#include "outsiders.h"
+#include "own.h"
+#include "procfs.h"
+#include "wire.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND 1000000000ULL
+
+struct stage {
+	struct target_host host;
+	struct target *t;
+	struct freezer f;
+	enum freezer_kind kind;
+	char name[64];
+	_Atomic uint64_t *count;
+	pid_t counter;
+	char *words[3]; /* a command line of our own making */
+	char text[32];
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
+}
+
+static void put(int dirfd, const char *file, const char *text)
+{
+	own_fd int fd = openat(dirfd, file, O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+}
+
+static void move(struct stage *s, const char *to, pid_t pid)
+{
+	own_fd int mount = freezer_mount(&s->host, s->kind);
+	char path[128], text[16];
+
+	snprintf(path, sizeof(path), "./%s/cgroup.procs", to);
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	put(mount, path, text);
+}
+
+static pid_t start_counter(struct stage *s)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		const struct timespec moment = {.tv_nsec = 200000};
+
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;) {
+			atomic_fetch_add(s->count, 1);
+			(void)nanosleep(&moment, NULL);
+		}
+	}
+	return pid;
+}
+
+static bool counts(struct stage *s)
+{
+	uint64_t before = atomic_load(s->count), until = now_ns() + SECOND;
+
+	while (atomic_load(s->count) <= before + 3 && now_ns() < until)
+		(void)poll(NULL, 0, 1);
+	return atomic_load(s->count) > before + 3;
+}
+
+static bool stands_still(struct stage *s)
+{
+	uint64_t before = atomic_load(s->count);
+
+	(void)poll(NULL, 0, 30);
+	return atomic_load(s->count) == before;
+}
+
+static bool thawed_within(struct stage *s, unsigned ms)
+{
+	uint64_t before = atomic_load(s->count), until = now_ns() + ms * 1000000ULL;
+
+	while (atomic_load(s->count) == before && now_ns() < until)
+		(void)poll(NULL, 0, 1);
+	return atomic_load(s->count) != before;
+}
+
+/* True when there is nothing of this kind here. */
+static bool stage_up(struct stage *s, enum freezer_kind kind)
+{
+	own_fd int mount = -1;
+
+	*s = (struct stage){.host = {-1, -1}, .kind = kind, .f = FREEZER_INIT};
+	if (unit_emulated() || geteuid() != 0)
+		return true;
+	s->host.root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	s->host.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	mount = freezer_mount(&s->host, kind);
+	snprintf(s->name, sizeof(s->name), "taphos-unit-%d", (int)getpid());
+	if (mount < 0 || mkdirat(mount, s->name, 0755) < 0) {
+		(void)close(s->host.root_fd);
+		(void)close(s->host.proc_fd);
+		return true;
+	}
+	s->count = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	s->t = calloc(1, sizeof(*s->t));
+	assert_non_null(s->t);
+	s->counter = s->t->pid = start_counter(s);
+	s->t->member[s->t->members++].pid = s->counter;
+	s->t->host_namespaces = true;
+	snprintf(kind == FREEZER_V2 ? s->t->cgroup_v2 : s->t->cgroup_v1, TARGET_PATH, "/%s",
+		s->name);
+	move(s, s->name, s->counter);
+	memcpy(s->text, "taphos\0collect\0", 15);
+	s->words[0] = s->text;
+	s->words[1] = s->text + 7;
+	assert_true(counts(s));
+	return false;
+}
+
+static void stage_down(struct stage *s)
+{
+	own_fd int mount = freezer_mount(&s->host, s->kind);
+
+	freezer_close(&s->f);
+	(void)kill(s->counter, SIGKILL);
+	(void)waitpid(s->counter, NULL, 0);
+	for (int i = 0; unlinkat(mount, s->name, AT_REMOVEDIR) < 0 && i < 500; i++)
+		(void)poll(NULL, 0, 1);
+	(void)munmap(s->count, 4096);
+	free(s->t);
+	(void)close(s->host.root_fd);
+	(void)close(s->host.proc_fd);
+}
+
+#define STAGE(s, kind)              \
+	struct stage s;             \
+	struct err e = ERR_INIT;    \
+	if (stage_up(&(s), kind)) { \
+		skip();             \
+		return;             \
+	}
+
+static void freezes_and_thaws(enum freezer_kind kind)
+{
+	STAGE(s, kind);
+	assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), 0);
+	assert_int_equal(s.f.kind, kind);
+	assert_false(s.f.theirs);
+	assert_true(counts(&s));
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(freezer_freeze(&s.f, now_ns() + 2 * SECOND, &e), 0);
+		assert_true(stands_still(&s));
+		assert_int_equal(freezer_thaw(kind, s.f.state_fd, &e), 0);
+		assert_true(thawed_within(&s, 1000));
+	}
+	stage_down(&s);
+}
+
+static void test_v2(void **state)
+{
+	(void)state;
+	freezes_and_thaws(FREEZER_V2);
+}
+
+static void test_v1(void **state)
+{
+	(void)state;
+	freezes_and_thaws(FREEZER_V1);
+}
+
+static void already_frozen(enum freezer_kind kind)
+{
+	own_freezer struct freezer theirs = FREEZER_INIT;
+
+	STAGE(s, kind);
+	assert_int_equal(freezer_open(&s.host, s.t, &theirs, &e), 0);
+	assert_int_equal(freezer_freeze(&theirs, now_ns() + 2 * SECOND, &e), 0);
+	assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), 0);
+	assert_true(s.f.theirs);
+	assert_int_equal(freezer_freeze(&s.f, now_ns() + 2 * SECOND, &e), 0);
+	assert_true(stands_still(&s));
+	assert_int_equal(freezer_thaw(kind, theirs.state_fd, &e), 0);
+	assert_true(thawed_within(&s, 1000));
+	stage_down(&s);
+}
+
+static void test_theirs(void **state)
+{
+	(void)state;
+	already_frozen(FREEZER_V2);
+	already_frozen(FREEZER_V1);
+}
+
+static void test_not_its_own(void **state)
+{
+	static const char *const none[] = {"", "/", "/../..", "/no-such-cgroup/of-mine"};
+
+	(void)state;
+	STAGE(s, FREEZER_V2);
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		snprintf(s.t->cgroup_v2, TARGET_PATH, "%s", none[i]);
+		assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), -ENOENT);
+		assert_int_equal(s.f.state_fd, -1);
+	}
+	stage_down(&s);
+}
+
+static void outsiders(enum freezer_kind kind)
+{
+	pid_t other;
+
+	STAGE(s, kind);
+	assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), 0);
+	assert_int_equal(outsiders_check(&s.f, &s.host, s.t, &e), 0);
+	other = start_counter(&s);
+	move(&s, s.name, other);
+	assert_int_equal(outsiders_check(&s.f, &s.host, s.t, &e), -EBUSY);
+	assert_non_null(strstr(e.text, "none of the target's"));
+	s.t->member[s.t->members++].pid = getppid(); /* and its child is newly born */
+	s.t->member[0].pid = getpid();
+	s.t->pid = getpid();
+	assert_int_equal(outsiders_check(&s.f, &s.host, s.t, &e), -ENOENT);
+	(void)kill(other, SIGKILL);
+	(void)waitpid(other, NULL, 0);
+	s.t->pid = s.t->member[0].pid = s.counter;
+	move(&s, s.name, getpid());
+	assert_int_equal(outsiders_check(&s.f, &s.host, s.t, &e), -EBUSY);
+	assert_non_null(strstr(e.text, "we run in its cgroup"));
+	move(&s, ".", getpid());
+	stage_down(&s);
+}
+
+static void test_outsiders(void **state)
+{
+	(void)state;
+	outsiders(FREEZER_V2);
+	outsiders(FREEZER_V1);
+}
+
+/* ---- guards */
+
+enum { TWO = 2 };
+
+struct post {
+	struct worker worker[TWO];
+	int sock[TWO];
+};
+
+static void post_guards(struct stage *s, struct post *p, uint64_t deadline_ns)
+{
+	struct err e = ERR_INIT;
+
+	for (int i = 0; i < TWO; i++) {
+		int pair[2];
+		struct guard_job job = {.state_fd = s->f.state_fd, .kind = s->kind};
+		int kept[2] = {s->f.state_fd, -1};
+		struct worker_spec spec = {
+			.name = "thaw-guard",
+			.main = guard_main,
+			.arg = &job,
+			.filter = FILTER_PARSER,
+			.netns_fd = -1,
+			.mntns_fd = -1,
+			.keep = kept,
+			.keeps = 2,
+			.outlives = true,
+			.argv = s->words,
+		};
+
+		assert_int_equal(wire_pair(pair, &e), 0);
+		job.sock = kept[1] = pair[1];
+		job.deadline_ns = deadline_ns;
+		assert_int_equal(worker_start(&spec, &p->worker[i], &e), 0);
+		(void)close(pair[1]);
+		p->sock[i] = pair[0];
+		assert_int_equal(guard_await(pair[0], now_ns() + 5 * SECOND, &e), 0);
+	}
+}
+
+static bool gone_within(pid_t pid, unsigned ms)
+{
+	uint64_t until = now_ns() + ms * 1000000ULL;
+	own_fd int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	do {
+		own_fd int fd = procfs_open_pid(proc, pid, NULL);
+		struct procfs_stat st;
+
+		if (fd < 0 || procfs_read_stat(fd, &st, NULL) < 0 || st.state == 'Z')
+			return true;
+		(void)poll(NULL, 0, 5);
+	} while (now_ns() < until);
+	return false;
+}
+
+struct engine {
+	pid_t pid;
+	pid_t guard[TWO];
+};
+
+/* A process that has guards, freezes, and then waits to be killed. */
+static struct engine start_engine(struct stage *s)
+{
+	struct engine *shared =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct engine ret;
+	int done[2];
+	char c;
+
+	assert_int_equal(pipe2(done, O_CLOEXEC), 0);
+	ret.pid = fork();
+	if (ret.pid == 0) {
+		struct post p;
+
+		post_guards(s, &p, now_ns() + 20 * SECOND);
+		shared->guard[0] = p.worker[0].pid;
+		shared->guard[1] = p.worker[1].pid;
+		if (freezer_freeze(&s->f, now_ns() + 2 * SECOND, NULL) == 0)
+			(void)!write(done[1], "", 1);
+		for (;;)
+			(void)pause();
+	}
+	(void)close(done[1]);
+	assert_int_equal(read(done[0], &c, 1), 1);
+	(void)close(done[0]);
+	memcpy(ret.guard, shared->guard, sizeof(ret.guard));
+	(void)munmap(shared, 4096);
+	return ret;
+}
+
+static void end(pid_t pid)
+{
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+}
+
+/* kill: which of both guards is killed before the engine is, as bits. */
+static void engine_dies(enum freezer_kind kind, unsigned killed)
+{
+	struct engine engine;
+
+	STAGE(s, kind);
+	assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), 0);
+	engine = start_engine(&s);
+	assert_true(stands_still(&s));
+	for (unsigned i = 0; i < TWO; i++)
+		if (killed & 1U << i)
+			(void)kill(engine.guard[i], SIGKILL);
+	assert_true(stands_still(&s));
+	end(engine.pid);
+	assert_true(thawed_within(&s, 1000));
+	assert_true(gone_within(engine.guard[0], 1000));
+	assert_true(gone_within(engine.guard[1], 1000));
+	stage_down(&s);
+}
+
+static void test_engine_killed(void **state)
+{
+	(void)state;
+	for (unsigned killed = 0; killed < 3; killed++) {
+		engine_dies(FREEZER_V2, killed);
+		engine_dies(FREEZER_V1, killed);
+	}
+}
+
+static void test_guard_deadline(void **state)
+{
+	struct post p;
+
+	(void)state;
+	STAGE(s, FREEZER_V2);
+	assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), 0);
+	post_guards(&s, &p, now_ns() + SECOND / 5);
+	assert_int_equal(freezer_freeze(&s.f, now_ns() + 2 * SECOND, &e), 0);
+	assert_true(stands_still(&s));
+	assert_true(thawed_within(&s, 1000));
+	for (int i = 0; i < TWO; i++) {
+		assert_true(gone_within(p.worker[i].pid, 500));
+		assert_true(worker_ended(&p.worker[i]));
+		(void)close(p.sock[i]);
+	}
+	stage_down(&s);
+}
+
+static void test_guard_dismissed(void **state)
+{
+	struct post p;
+
+	(void)state;
+	STAGE(s, FREEZER_V2);
+	assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), 0);
+	post_guards(&s, &p, now_ns() + 20 * SECOND);
+	assert_int_equal(freezer_freeze(&s.f, now_ns() + 2 * SECOND, &e), 0);
+	for (int i = 0; i < TWO; i++) {
+		(void)kill(p.worker[i].pid, SIGTERM); /* asked nicely it stays */
+		guard_dismiss(p.sock[i]);
+		assert_true(gone_within(p.worker[i].pid, 1000));
+		assert_true(worker_ended(&p.worker[i]));
+		assert_int_equal(p.worker[i].status, 0);
+		(void)close(p.sock[i]);
+	}
+	assert_true(stands_still(&s));
+	assert_int_equal(freezer_thaw(FREEZER_V2, s.f.state_fd, &e), 0);
+	stage_down(&s);
+}
+
+/* What pkill, pkill -f and a process group would find. */
+static void test_guard_is_nobody(void **state)
+{
+	struct post p;
+
+	(void)state;
+	STAGE(s, FREEZER_V2);
+	assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), 0);
+	post_guards(&s, &p, now_ns() + 20 * SECOND);
+	for (int i = 0; i < TWO; i++) {
+		own_fd int fd = procfs_open_pid(s.host.proc_fd, p.worker[i].pid, &e);
+		struct procfs_stat st;
+
+		assert_int_equal(procfs_read_stat(fd, &st, &e), 0);
+		assert_string_equal(st.comm, "thaw-guard");
+		assert_int_equal(st.session, p.worker[i].pid);
+		assert_int_equal(st.pgrp, p.worker[i].pid);
+		guard_dismiss(p.sock[i]);
+		assert_true(gone_within(p.worker[i].pid, 1000));
+		assert_true(worker_ended(&p.worker[i]));
+		(void)close(p.sock[i]);
+	}
+	assert_string_equal(s.text, "taphos"); /* ours is as it was */
+	stage_down(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_v2),
+		cmocka_unit_test(test_v1),
+		cmocka_unit_test(test_theirs),
+		cmocka_unit_test(test_not_its_own),
+		cmocka_unit_test(test_outsiders),
+		cmocka_unit_test(test_engine_killed),
+		cmocka_unit_test(test_guard_deadline),
+		cmocka_unit_test(test_guard_dismissed),
+		cmocka_unit_test(test_guard_is_nobody),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

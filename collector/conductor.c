@@ -22,7 +22,9 @@
 
 enum {
 	TICK_MS = 20,
-	ITEM_DEADLINE_S = 5,	 /* without a sign of life, while the writer is not the reason */
+	ITEM_DEADLINE_S = 5, /* without a sign of life, while the writer is not the reason */
+	ITEM_DEADLINE_LEAST_S = 1,
+	ITEM_PARTS = 4,		 /* of the time that is left: no item may have more than one */
 	OUTPUT_DEADLINE_S = 60,	 /* without the output taking anything */
 	STOPPED_DEADLINE_S = 20, /* the same, when the run is to end */
 	PAUSE_S = 1,		 /* between two looks: we did not run ourselves */
@@ -212,6 +214,15 @@ static int start_worker(struct attempt *a, struct err *e)
 	return worker_start(&job.spec, &a->worker, e);
 }
 
+static uint64_t item_patience(const struct attempt *a, uint64_t now)
+{
+	uint64_t part = now < a->dump.until_ns ? (a->dump.until_ns - now) / ITEM_PARTS : 0;
+
+	if (part < ITEM_DEADLINE_LEAST_S * SECOND)
+		return ITEM_DEADLINE_LEAST_S * SECOND;
+	return part < ITEM_DEADLINE_S * SECOND ? part : ITEM_DEADLINE_S * SECOND;
+}
+
 /* Looks at the worker's counters. True: it has been silent for too long by its own fault. */
 static bool is_stalled(struct attempt *a)
 {
@@ -225,7 +236,7 @@ static bool is_stalled(struct attempt *a)
 		a->alive_ns = now;
 	}
 	a->looked_ns = now;
-	return now - a->alive_ns > ITEM_DEADLINE_S * SECOND;
+	return now - a->alive_ns > item_patience(a, now);
 }
 
 /* By the worker's word alone: whether it is so, the writer says when it is asked to close. */
@@ -409,6 +420,15 @@ static int attempt(struct attempt *a, unsigned restarts, const char **status, ch
 	return 0;
 }
 
+/* Half of the time is left to those that come after. */
+static uint64_t end_of_share(const struct run *r)
+{
+	bool last = r->progress.step == r->progress.steps;
+	uint64_t now = run_now_ns(), left = now < r->deadline_ns ? r->deadline_ns - now : 0;
+
+	return now + (last ? left - left / 10 : left / 2);
+}
+
 int conductor_run(struct run *r, size_t index, struct err *e)
 {
 	own_fd int spool = io_spool(r->spool_dir, e);
@@ -422,6 +442,7 @@ int conductor_run(struct run *r, size_t index, struct err *e)
 	if (spool < 0)
 		return conductor_skip(r, index, "failed", "no spool file could be made", e);
 	a.dump = job_dump(r, index, spool);
+	a.dump.until_ns = end_of_share(r);
 	if (a.dump.max_bytes > run_fill_bytes(r)) /* no promise that cannot be kept in time */
 		a.dump.max_bytes = run_fill_bytes(r);
 	do {

@@ -3,7 +3,7 @@
 #include "dossier.h"
 #include "dumper.h"
 #include "forest.h"
-#include "io.h"
+#include "journal.h"
 #include "jsonw.h"
 #include "own.h"
 #include "procfs.h"
@@ -13,9 +13,9 @@
 #include "target.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <time.h>
 
 /* The capability that lets one follow map_files since Linux 5.9. */
 #ifndef CAP_CHECKPOINT_RESTORE
@@ -24,12 +24,15 @@
 
 enum {
 	ROUNDS_MAX = 5, /* of looking for processes born meanwhile */
-	JOURNAL_MAX = SINK_NOTES / 8,
-	PASS_SHIFT = 32,
-	PASS_TREE = DOSSIER_PASSES, /* steps beside the passes, in item numbers */
-	ESTIMATE_ONE = 64 << 10,    /* bytes of one dossier without content, as measured */
+	CROWD = 256,	/* so many may be a storm */
+	ELDERS = 16,	/* read whole before all others, when there is a hurry */
+	STALLS_MAX = 24,
+	STEP_TREE = DOSSIER_PASSES, /* beside the passes, in item numbers */
+	STEP_LOOK,
+	ESTIMATE_ONE = 64 << 10, /* bytes of one dossier without content, as measured */
 };
-static const uint64_t stalled_mark = 1ULL << 63;
+#define SECOND 1000000000ULL
+#define ARGV_NS SECOND /* for what all processes were started with */
 
 enum option {
 	MAX_PROCESSES,
@@ -69,95 +72,66 @@ static const struct dumper_option options[] = {
 	{0},
 };
 
-/* What was begun, in the dumper's notes: a restarted worker neither sends a member twice nor
- * walks into the same trap. */
-struct journal {
-	int fd;
-	uint64_t *begun; /* sorted, of earlier lives */
-	size_t count, next;
-};
-
 struct job {
 	const struct dump *dump;
 	struct sink *out;
 	struct proctree tree;
 	struct dossier_run run;
 	struct journal journal;
+	unsigned unasked; /* after so many others had stalled */
 };
 
-static int by_value(const void *a, const void *b)
+static uint64_t now_ns(void)
 {
-	const uint64_t *x = a, *y = b;
+	struct timespec t;
 
-	return *x < *y ? -1 : *x > *y;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
 }
 
-static int journal_add(struct journal *j, uint64_t item, struct err *e)
+/* When one part of the time that is left is over. */
+static uint64_t share(const struct job *job, unsigned parts)
 {
-	int rc;
+	uint64_t now = now_ns(), until = job->dump->until_ns;
 
-	if (j->fd < 0)
-		return 0;
-	if (j->next == JOURNAL_MAX)
-		return err_set(e, ENOSPC, "the journal is full");
-	rc = io_pwrite(j->fd, &item, sizeof(item), (off_t)(8 * j->next));
-	if (rc < 0)
-		return err_set(e, -rc, "write the journal");
-	j->next++;
-	return 0;
+	if (!until)
+		return UINT64_MAX;
+	return until > now ? now + (until - now) / parts : now;
 }
 
-static bool journal_has(const struct journal *j, uint64_t item)
+/* Who forks holds the lock of its memory, and holds it for seconds when thousands fork. */
+static bool takes_locks(enum dossier_pass pass)
 {
-	return j->count && bsearch(&item, j->begun, j->count, sizeof(item), by_value);
+	return pass == DOSSIER_ARGV || pass == DOSSIER_MAPS || pass == DOSSIER_FILES;
 }
 
-static int journal_open(struct journal *j, const struct dump *d, struct err *e)
+static bool is_left_out(struct job *job, const struct proctree_row *r, enum dossier_pass pass)
 {
-	ssize_t n;
-	int rc;
-
-	*j = (struct journal){.fd = d->spool_fd};
-	if (!d->resume.again)
-		return 0;
-	if (j->fd < 0)
-		return err_set(e, EBADF, "no notes of what was read before");
-	j->begun = malloc(SINK_NOTES);
-	if (!j->begun)
-		return err_set(e, ENOMEM, "no memory");
-	n = io_pread(j->fd, j->begun, SINK_NOTES, 0);
-	if (n < 0)
-		return err_set(e, (int)-n, "read the journal");
-	while (j->next < (size_t)n / 8 && j->begun[j->next])
-		j->next++;
-	j->count = j->next;
-	rc = journal_add(j, stalled_mark | d->resume.item, e);
-	if (rc == 0)
-		j->begun[j->count++] = stalled_mark | d->resume.item;
-	qsort(j->begun, j->count, 8, by_value);
-	return rc;
+	if (r->flags & PROC_GONE)
+		return true;
+	if (r->flags & PROC_STALLED && pass != DOSSIER_TEXT)
+		return true; /* would stall again: the gap is made */
+	if (!takes_locks(pass) || job->journal.stalls <= STALLS_MAX)
+		return false;
+	job->unasked += pass == DOSSIER_MAPS && !job->run.quiet;
+	return true;
 }
 
-static uint64_t item_of(unsigned pass, pid_t pid)
-{
-	return (uint64_t)(pass + 1) << PASS_SHIFT | (uint64_t)pid;
-}
-
-/* One pass over one process, unless it was begun before a restart. */
+/* One pass over one process, unless it was done, or begun before a restart. */
 static int read_one(struct job *job, unsigned i, enum dossier_pass pass, struct err *e)
 {
 	struct proctree_row *r = &job->tree.rows[i];
-	uint64_t item = item_of(pass, r->pid);
+	uint64_t item = journal_item(pass, r->pid);
 	int rc = 0;
 
-	if (journal_has(&job->journal, stalled_mark | item))
+	if (r->passed & 1U << pass)
+		return 0;
+	if (journal_stalled(&job->journal, item))
 		r->flags |= PROC_STALLED;
-	if (r->flags & PROC_GONE || (r->flags & PROC_STALLED && pass != DOSSIER_TEXT))
-		return 0; /* what takes the locks of its memory would stall again: the gap is made
-			   */
 	job->run.item = item;
 	job->run.quiet = journal_has(&job->journal, item);
-	if (job->run.quiet && pass != DOSSIER_QUICK)
+	r->passed |= 1U << pass;
+	if (is_left_out(job, r, pass) || (job->run.quiet && pass > DOSSIER_ARGV))
 		return 0;
 	if (!job->run.quiet)
 		rc = journal_add(&job->journal, item, e);
@@ -165,31 +139,15 @@ static int read_one(struct job *job, unsigned i, enum dossier_pass pass, struct 
 	return rc < 0 ? rc : dossier_read(&job->run, i, pass, e);
 }
 
-static int read_all(struct job *job, unsigned from, enum dossier_pass pass, struct err *e)
+/* The same with what comes before it, where there was no time for that. */
+static int catch_up(struct job *job, unsigned i, enum dossier_pass pass, struct err *e)
 {
-	int rc = 0;
+	int rc = read_one(job, i, DOSSIER_QUICK, e);
 
-	for (unsigned i = from; rc == 0 && i < job->tree.count; i++)
-		rc = read_one(job, i, pass, e);
-	return rc;
-}
-
-/* The first texts of all, and of those born while that was done, until there are none. */
-static int read_quick(struct job *job, struct err *e)
-{
-	unsigned from = 0, added = 1;
-	int rc = 0;
-
-	for (unsigned round = 0; rc == 0 && added && round < ROUNDS_MAX; round++) {
-		rc = read_all(job, from, DOSSIER_QUICK, e);
-		from = job->tree.count;
-		added = 0;
-		if (rc == 0)
-			rc = proctree_scan(&job->tree, &added, e);
-	}
-	if (rc == 0 && added)
-		rc = read_all(job, from, DOSSIER_QUICK, e);
-	return rc;
+	if (rc == 0 && pass > DOSSIER_TEXT &&
+		!journal_has(&job->journal, journal_item(DOSSIER_ARGV, job->tree.rows[i].pid)))
+		rc = read_one(job, i, DOSSIER_ARGV, e);
+	return rc == 0 ? read_one(job, i, pass, e) : rc;
 }
 
 static int lost(struct err *e)
@@ -197,9 +155,107 @@ static int lost(struct err *e)
 	return err_set(e, EPIPE, "the writer is gone");
 }
 
+static int tell_cut(struct job *job, enum dossier_pass pass, struct err *e)
+{
+	struct err why = ERR_INIT;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < job->tree.count; i++) {
+		const struct proctree_row *r = &job->tree.rows[i];
+
+		n += !(r->flags & PROC_GONE) && !(r->passed & 1U << pass) &&
+		     !journal_has(&job->journal, journal_item(pass, r->pid));
+	}
+	(void)err_set(&why, ETIME, "the time of this dumper was over");
+	if (n && sink_gapf(job->out, GAP_OVER_BUDGET, NULL, &why, "%u processes: %s", n,
+			 dossier_pass_names[pass]) < 0)
+		return lost(e);
+	return 0;
+}
+
+/* The first of them by age; all of one pass. */
+static int read_oldest(struct job *job, unsigned from, unsigned count, enum dossier_pass pass,
+	uint64_t until, struct err *e)
+{
+	own_free unsigned *order = proctree_by_age(&job->tree, from);
+	unsigned n = job->tree.count - from;
+	int rc = 0;
+
+	if (!order)
+		return err_set(e, ENOMEM, "no memory");
+	for (unsigned i = 0; rc == 0 && i < n && i < count && now_ns() < until; i++)
+		rc = catch_up(job, order[i], pass, e);
+	return rc;
+}
+
+/* The first texts of all, and of those born while that was done, until there are none. */
+static int read_quick(struct job *job, struct err *e)
+{
+	uint64_t until = share(job, 4);
+	unsigned from = 0, added = 1;
+	int rc = 0;
+
+	proctree_census(&job->tree);
+	for (unsigned round = 0; rc == 0 && added && round < ROUNDS_MAX; round++) {
+		rc = read_oldest(job, from, UINT_MAX, DOSSIER_QUICK, until, e);
+		from = job->tree.count;
+		added = 0;
+		if (rc == 0)
+			rc = proctree_scan(&job->tree, &added, e);
+	}
+	job->tree.unsettled = added;
+	if (rc == 0 && added)
+		rc = read_oldest(job, from, UINT_MAX, DOSSIER_QUICK, until, e);
+	job->run.hurry |= added || now_ns() >= until;
+	return rc;
+}
+
+/* Where there may not be time for everybody: who was there first tells where the others
+ * come from, and is there longest. */
+static int read_elders(struct job *job, unsigned count, struct err *e)
+{
+	uint64_t until = share(job, 2);
+	int rc = 0;
+
+	if (count > 1) /* what takes no lock first */
+		rc = read_oldest(job, 0, count, DOSSIER_TEXT, until, e);
+	for (unsigned pass = DOSSIER_ARGV; rc == 0 && pass < DOSSIER_PASSES; pass++)
+		rc = read_oldest(job, 0, count, pass, until, e);
+	return rc;
+}
+
+/* What processes were started with, which the table shows: it does not wait for more than one of
+ * them to let go of its lock. */
+static int read_argv(struct job *job, struct err *e)
+{
+	uint64_t until = share(job, 8), most = now_ns() + ARGV_NS;
+	int rc = 0;
+
+	until = until < most ? until : most;
+	if (job->journal.stalls) {
+		job->run.hurry = true;
+		return 0;
+	}
+	rc = read_oldest(job, 0, UINT_MAX, DOSSIER_ARGV, until, e);
+	job->run.hurry |= now_ns() >= until;
+	return rc;
+}
+
+static int read_rest(struct job *job, struct err *e)
+{
+	uint64_t until = share(job, 1);
+	int rc = 0;
+
+	for (unsigned pass = DOSSIER_TEXT; rc == 0 && pass < DOSSIER_PASSES; pass++)
+		rc = read_oldest(job, 0, UINT_MAX, pass, until, e);
+	for (unsigned pass = DOSSIER_QUICK; rc == 0 && pass < DOSSIER_PASSES; pass++)
+		rc = tell_cut(job, pass, e);
+	return rc;
+}
+
 static int write_tree(struct job *job, struct err *e)
 {
-	uint64_t item = item_of(PASS_TREE, 0);
+	uint64_t item = journal_item(STEP_TREE, 0);
 	int rc;
 
 	proctree_link(&job->tree);
@@ -207,8 +263,12 @@ static int write_tree(struct job *job, struct err *e)
 		return 0;
 	rc = journal_add(&job->journal, item, e);
 	for (unsigned i = 0; rc == 0 && i < job->tree.count; i++) {
-		const struct proctree_row *r = &job->tree.rows[i];
+		struct proctree_row *r = &job->tree.rows[i];
 
+		if (journal_stalled(&job->journal, journal_item(DOSSIER_ARGV, r->pid)))
+			r->flags |= PROC_STALLED;
+		if (!(r->passed & 1U << DOSSIER_QUICK))
+			r->flags |= PROC_UNREAD;
 		if (r->flags & PROC_ENTERED &&
 			dossier_finding(&job->run,
 				"process %d (%s): entered from outside: its parent %d is none of "
@@ -242,6 +302,24 @@ static void write_changed(struct job *job, struct jsonw *w, const char *key, uns
 	jsonw_close_array(w);
 }
 
+/* What is counted and not told one by one. */
+static int tell_many(struct job *job, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (job->run.vanished > DOSSIER_VANISHED &&
+		sink_gapf(job->out, GAP_VANISHED, NULL, NULL,
+			"%u processes in all ended before or while they were read: "
+			"process/changes.json",
+			job->run.vanished) < 0)
+		return lost(e);
+	(void)err_set(&why, ETIMEDOUT, "too many others did not answer");
+	if (job->unasked && sink_gapf(job->out, GAP_STALLED, NULL, &why, "%u processes: %s",
+				    job->unasked, dossier_pass_names[DOSSIER_MAPS]) < 0)
+		return lost(e);
+	return 0;
+}
+
 /* Who came and went while we read; those who came get their first texts read. */
 static int write_changes(struct job *job, struct err *e)
 {
@@ -251,7 +329,9 @@ static int write_changes(struct job *job, struct err *e)
 	int rc = proctree_scan(&job->tree, &born, e);
 
 	if (rc == 0)
-		rc = read_all(job, from, DOSSIER_QUICK, e);
+		rc = read_oldest(job, from, UINT_MAX, DOSSIER_QUICK, share(job, 1), e);
+	if (rc == 0)
+		rc = tell_many(job, e);
 	if (rc < 0)
 		return rc;
 	jsonw_open(&w, NULL);
@@ -274,7 +354,7 @@ static int write_changes(struct job *job, struct err *e)
 static int tell_stall(struct job *job, struct err *e)
 {
 	const struct dumper_resume *resume = &job->dump->resume;
-	unsigned pass = (unsigned)(resume->item >> PASS_SHIFT) - 1;
+	unsigned pass = journal_step(resume->item);
 	const char *member = resume->member[0] ? resume->member : NULL;
 	struct err why = ERR_INIT;
 	int rc = 0;
@@ -283,8 +363,8 @@ static int tell_stall(struct job *job, struct err *e)
 		return 0;
 	(void)err_set(&why, ETIMEDOUT, "did not answer: left out");
 	if (pass < DOSSIER_PASSES &&
-		sink_gapf(job->out, GAP_STALLED, member, &why, "process %u: %s",
-			(unsigned)resume->item, dossier_pass_names[pass]) < 0)
+		sink_gapf(job->out, GAP_STALLED, member, &why, "process %d: %s",
+			(int)journal_pid(resume->item), dossier_pass_names[pass]) < 0)
 		rc = lost(e);
 	return rc == 0 && member ? sink_end(job->out, e) : rc;
 }
@@ -295,10 +375,16 @@ static int passes(struct job *job, struct err *e)
 
 	if (rc == 0)
 		rc = read_quick(job, e);
+	if (rc == 0 && (job->run.hurry || job->tree.count > CROWD))
+		rc = read_elders(job, 1, e);
+	if (rc == 0)
+		rc = read_argv(job, e);
 	if (rc == 0)
 		rc = write_tree(job, e);
-	for (unsigned pass = DOSSIER_TEXT; rc == 0 && pass < DOSSIER_PASSES; pass++)
-		rc = read_all(job, 0, pass, e);
+	if (rc == 0 && job->run.hurry)
+		rc = read_elders(job, ELDERS, e);
+	if (rc == 0)
+		rc = read_rest(job, e);
 	return rc == 0 ? write_changes(job, e) : rc;
 }
 
@@ -331,12 +417,15 @@ static int run(const struct dump *d, struct sink *out, struct err *e)
 	if (rc == 0)
 		rc = dossier_begin(&job.run, d, out, &job.tree, e);
 	if (rc == 0) {
+		job.tree.out = out;
+		job.tree.item = journal_item(STEP_LOOK, 0);
+		sink_item(out, job.tree.item);
 		job.run.policy = policy_of(d);
 		rc = passes(&job, e);
 	}
 	dossier_end(&job.run);
 	proctree_done(&job.tree);
-	free(job.journal.begun);
+	journal_done(&job.journal);
 	return rc;
 }
 

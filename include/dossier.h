@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * dossier - everything about one process, in four passes from the most volatile
+ * dossier - everything about one process, in five passes from the most volatile
  * and smallest to bulk, so that one process that does not answer costs no more than
  * its own later passes. All reads are relative to one descriptor of /proc/PID whose start
  * time was compared, and is compared again afterwards.
@@ -19,7 +19,8 @@ struct fsmap;
 struct relics;
 
 enum dossier_pass {
-	DOSSIER_QUICK, /* stat, status, cmdline, cgroup, links; fills the row */
+	DOSSIER_QUICK, /* stat, status, cgroup, links: no locks of its memory; fills the row */
+	DOSSIER_ARGV,  /* cmdline, which needs that lock; fills the row */
 	DOSSIER_TEXT,  /* the other small texts, threads.json, fds.json, ns.json, info.json */
 	DOSSIER_MAPS,  /* environ, maps: what takes the locks of its memory */
 	DOSSIER_FILES, /* bytes of exe and of deleted files; files.json */
@@ -44,7 +45,10 @@ struct dossier_policy {
 enum { DOSSIER_NAMESPACES = 8 };
 extern const char *const dossier_ns_names[DOSSIER_NAMESPACES];
 
-enum { DOSSIER_ELSEWHERE = 256 };
+enum {
+	DOSSIER_ELSEWHERE = 256,
+	DOSSIER_VANISHED = 64, /* that many have a gap each; the rest are counted in 'vanished' */
+};
 
 /* What the dossiers of a run share. */
 struct dossier_run {
@@ -54,7 +58,8 @@ struct dossier_run {
 	struct dossier_policy policy;
 	uint64_t item; /* for sink_item() */
 	bool quiet;    /* read to fill rows only: the members were sent before a restart */
-	unsigned findings;
+	bool hurry;    /* no second look at what takes the locks of its memory */
+	unsigned findings, vanished;
 	uint64_t ns_host[DOSSIER_NAMESPACES], ns_init[DOSSIER_NAMESPACES];
 	struct buf text, json; /* one read, one document: kept to be used again */
 	struct fsmap *mounts;  /* of the mount namespace mounts_ns */
@@ -71,7 +76,7 @@ void dossier_end(struct dossier_run *run);
 
 /*
  * One pass over the process of tree->rows[row]. Losses become gaps; a process that ended
- * gets PROC_GONE and one gap. Negative only when the sink is gone.
+ * gets PROC_GONE and one gap, or is counted. Negative only when the sink is gone.
  */
 int dossier_read(struct dossier_run *run, unsigned row, enum dossier_pass pass, struct err *e)
 	must_check;

@@ -82,6 +82,8 @@ struct dump {
 	 * file it spills to; -1 where there is none.
 	 */
 	int memory_fd[3];
+	uint64_t until_ns;  /* CLOCK_MONOTONIC: end by then with what there is, the rest of the time
+			       is others'; the same after a restart. 0: no such time */
 	uint64_t max_bytes; /* what the run may still add to the bundle (--max-size) */
 };
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct sink;
 struct target;
 
 enum {
@@ -33,6 +34,8 @@ enum proctree_flag {
 	PROC_OTHER_MNTNS = 1 << 10, /* not the init process's mount namespace */
 	PROC_TRACED = 1 << 11,
 	PROC_KTHREAD_NAME = 1 << 12, /* named like a kernel thread, but it is none */
+	PROC_REUSED = 1 << 13,	     /* its number was another process's during the run */
+	PROC_UNREAD = 1 << 14,	     /* there was no time for more than its stat */
 };
 
 struct proctree_row {
@@ -41,6 +44,7 @@ struct proctree_row {
 	pid_t nspid;	 /* in its own PID namespace */
 	unsigned levels; /* of PID namespaces, the host's included */
 	unsigned why, flags, depth, uid;
+	unsigned passed;	    /* for who reads it: which passes were begun */
 	int parent, child, sibling; /* index of a row, -1 none */
 	uint64_t start_ticks, threads, ns_pid, ns_mnt;
 	uint64_t image; /* changes with execve; 0 unknown */
@@ -52,9 +56,12 @@ struct proctree_row {
 struct proctree {
 	const struct target *target;
 	int proc_fd;
+	struct sink *out; /* told that we live while all processes are looked at; may be NULL */
+	uint64_t item;	  /* with this number */
 	struct proctree_row *rows;
 	unsigned count, cap, max;
 	unsigned left_out;	   /* processes over max */
+	bool unsettled;		   /* the last look for new ones still found some */
 	int *slots;		   /* pid to row */
 	pid_t self, engine;	   /* ours, never the target's */
 	uint64_t since;		   /* no process of the target that is unknown is older */
@@ -70,6 +77,11 @@ void proctree_done(struct proctree *t);
 struct proctree_row *proctree_find(const struct proctree *t, pid_t pid);
 /* Adds the processes born since; *ret_added says how many. Their rows hold pid, ppid and start. */
 int proctree_scan(struct proctree *t, unsigned *ret_added, struct err *e) must_check;
+/* Fills rows with what stat alone says: one short read each, without any lock of theirs. */
+void proctree_census(struct proctree *t);
+/* The rows from this one on, the init process first, then by start. To be freed; NULL: no memory.
+ */
+unsigned *proctree_by_age(const struct proctree *t, unsigned from) must_check;
 /* Marks those that have ended since they were read. Returns how many. */
 unsigned proctree_ended(struct proctree *t);
 /* Once rows are filled: who is whose parent, and the flags that follow from it. */

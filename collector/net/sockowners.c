@@ -22,6 +22,7 @@ enum {
 	OWNERS_MAX = 1 << 20, /* 16 bytes each */
 	OWNERS_SHOWN = 64,    /* of one socket: a fork bomb inherits everything */
 	TABLES_MAX = 64,      /* descriptor tables of their own in one process */
+	VANISHED_TOLD = 16,   /* processes that ended and have a gap each; the rest are counted */
 };
 
 struct scan {
@@ -32,7 +33,7 @@ struct scan {
 	pid_t pid;	 /* whose table it is */
 	pid_t shown;	 /* the process */
 	pid_t reference; /* a thread whose table was read, 0: none yet */
-	unsigned tables;
+	unsigned tables, vanished;
 	bool can_compare; /* kcmp() works and counts processes as this /proc does */
 	bool not_compared;
 };
@@ -78,6 +79,16 @@ static int each_fd(pid_t fd, void *arg)
 	return add(s->owners, strtoull(link + sizeof(prefix) - 1, NULL, 10), s->pid, fd);
 }
 
+static bool says_vanished(int rc)
+{
+	return rc == -ENOENT || rc == -ESRCH;
+}
+
+static bool is_only_counted(struct scan *s, int rc)
+{
+	return says_vanished(rc) && s->vanished++ >= VANISHED_TOLD;
+}
+
 /* -errno of the scan itself; a table that cannot be read is a gap. */
 static int scan_table(struct scan *s, pid_t tid)
 {
@@ -94,8 +105,10 @@ static int scan_table(struct scan *s, pid_t tid)
 	rc = fd < 0 ? err_errno(&e, "open fd") : procfs_each_number(fd, each_fd, s, &e);
 	if (rc == 0 || rc == -ENOMEM)
 		return rc;
-	return sink_gapf(s->out, rc == -ENOENT || rc == -ESRCH ? GAP_VANISHED : GAP_UNREADABLE,
-		NULL, &e, "sockets of process %d, thread %d", (int)s->shown, (int)tid);
+	if (is_only_counted(s, rc))
+		return 0;
+	return sink_gapf(s->out, says_vanished(rc) ? GAP_VANISHED : GAP_UNREADABLE, NULL, &e,
+		"sockets of process %d, thread %d", (int)s->shown, (int)tid);
 }
 
 static bool same_table(struct scan *s, pid_t tid)
@@ -170,8 +183,10 @@ static int scan_member(struct scan *s, const struct dump *d, const struct target
 		rc = scan_open(s, pid_fd, &st, &e);
 	if (rc == 0 || rc == -EPIPE || rc == -ENOMEM)
 		return rc;
-	return sink_gapf(s->out, rc == -ENOENT || rc == -ESRCH ? GAP_VANISHED : GAP_UNREADABLE,
-		NULL, &e, "sockets of process %d", (int)m->pid);
+	if (is_only_counted(s, rc))
+		return 0;
+	return sink_gapf(s->out, says_vanished(rc) ? GAP_VANISHED : GAP_UNREADABLE, NULL, &e,
+		"sockets of process %d", (int)m->pid);
 }
 
 /* True when kcmp() and this /proc number processes alike. */
@@ -208,6 +223,9 @@ int sockowners_collect(struct sockowners *o, const struct dump *d, struct sink *
 			return err_set(e, -rc, "owners of sockets: %s",
 				rc == -ENOMEM ? "no memory" : "the writer is gone");
 	}
+	if (s.vanished > VANISHED_TOLD && sink_gapf(out, GAP_VANISHED, NULL, NULL,
+						  "sockets of %u processes in all", s.vanished) < 0)
+		return err_set(e, EPIPE, "the writer is gone");
 	if (o->n)
 		qsort(o->list, o->n, sizeof(*o->list), by_inode);
 	if (o->lost && sink_gapf(out, GAP_OVER_BUDGET, NULL, NULL,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dossier - everything about one process, in four passes. */
+/* dossier - everything about one process, in five passes. */
 #include "dossier.h"
 #include "elsewhere.h"
 #include "fds.h"
@@ -143,12 +143,12 @@ static const struct {
 	{PROC_TRACED, "is being traced", false},
 };
 
-static int remark(struct subject *s, struct err *e)
+static int remark(struct subject *s, unsigned flags, struct err *e)
 {
 	const struct proctree_row *r = s->row;
 
 	for (size_t i = 0; i < sizeof(remarks) / sizeof(remarks[0]); i++) {
-		if (!(r->flags & remarks[i].flag))
+		if (!(r->flags & flags & remarks[i].flag))
 			continue;
 		if (remarks[i].flag == PROC_EXE_DELETED && (r->flags & PROC_EXE_MEMFD))
 			continue; /* every memfd is */
@@ -175,7 +175,19 @@ static int quick(struct subject *s, struct err *e)
 	if (io_read_link(s->live, "exe", &link, NULL) == 0)
 		take_exe(r, &link);
 	r->image = image_of(s);
-	return remark(s, e);
+	return remark(s, ~0U, e);
+}
+
+static int argv(struct subject *s, struct err *e)
+{
+	struct proctree_row *r = s->row;
+	bool unknown = !r->argv;
+	int rc = rawtext_copy(s, DOSSIER_ARGV, e);
+
+	if (rc < 0 || s->gone || !unknown || !looks_like_kthread(r) || r->flags & PROC_KTHREAD_NAME)
+		return rc;
+	r->flags |= PROC_KTHREAD_NAME;
+	return remark(s, PROC_KTHREAD_NAME, e);
 }
 
 static int text(struct subject *s, struct err *e)
@@ -201,6 +213,7 @@ static int maps(struct subject *s, struct err *e)
 
 const char *const dossier_pass_names[DOSSIER_PASSES] = {
 	[DOSSIER_QUICK] = "its first texts",
+	[DOSSIER_ARGV] = "its arguments",
 	[DOSSIER_TEXT] = "its texts",
 	[DOSSIER_MAPS] = "its maps",
 	[DOSSIER_FILES] = "its files",
@@ -208,10 +221,25 @@ const char *const dossier_pass_names[DOSSIER_PASSES] = {
 
 static int (*const passes[DOSSIER_PASSES])(struct subject *s, struct err *e) = {
 	[DOSSIER_QUICK] = quick,
+	[DOSSIER_ARGV] = argv,
 	[DOSSIER_TEXT] = text,
 	[DOSSIER_MAPS] = maps,
 	[DOSSIER_FILES] = relics_write,
 };
+
+/* why: it had ended before it was opened. */
+static int vanished(struct dossier_run *run, struct proctree_row *r, enum dossier_pass pass,
+	const struct err *why, struct err *e)
+{
+	r->flags |= PROC_GONE;
+	if (run->quiet || run->vanished++ >= DOSSIER_VANISHED)
+		return 0;
+	if (sink_gapf(run->out, GAP_VANISHED, NULL, why, "process %d%s%s%s: ended %s %s were read",
+		    (int)r->pid, r->comm[0] ? " (" : "", r->comm, r->comm[0] ? ")" : "",
+		    why ? "before" : "while", dossier_pass_names[pass]) < 0)
+		return err_set(e, EPIPE, "the writer is gone");
+	return 0;
+}
 
 /* Ended, or became another program: what was read belongs to the first, or is mixed. */
 static int verify(struct subject *s, enum dossier_pass pass, struct err *e)
@@ -220,14 +248,8 @@ static int verify(struct subject *s, enum dossier_pass pass, struct err *e)
 	uint64_t image;
 	int rc = 0;
 
-	if (s->gone || !subject_alive(s)) {
-		s->row->flags |= PROC_GONE;
-		rc = run->quiet ? 0
-				: sink_gapf(run->out, GAP_VANISHED, NULL, NULL,
-					  "process %d (%s): ended while %s were read",
-					  (int)s->row->pid, s->row->comm, dossier_pass_names[pass]);
-		return rc < 0 ? err_set(e, EPIPE, "the writer is gone") : 0;
-	}
+	if (s->gone || !subject_alive(s))
+		return vanished(run, s->row, pass, NULL, e);
 	image = image_of(s);
 	if (image && s->row->image && image != s->row->image)
 		rc = sink_gapf(run->out, GAP_CHANGED, NULL, NULL,
@@ -244,14 +266,8 @@ int dossier_read(struct dossier_run *run, unsigned row, enum dossier_pass pass, 
 	struct err why = ERR_INIT;
 	int rc = subject_open(&s, run, r, &why);
 
-	if (rc < 0) {
-		r->flags |= PROC_GONE;
-		rc = run->quiet ? 0
-				: sink_gapf(run->out, GAP_VANISHED, NULL, &why,
-					  "process %d: ended before %s were read", (int)r->pid,
-					  dossier_pass_names[pass]);
-		return rc < 0 ? err_set(e, EPIPE, "the writer is gone") : 0;
-	}
+	if (rc < 0)
+		return vanished(run, r, pass, &why, e);
 	rc = passes[pass](&s, e);
 	return rc < 0 ? rc : verify(&s, pass, e);
 }

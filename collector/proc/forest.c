@@ -22,7 +22,7 @@ enum {
 static const char *const why_names[] = {"init", "cgroup", "pidns", "mntns", "netns", "child"};
 static const char *const flag_names[] = {"new", "leader_exited", "zombie", "stalled", "gone",
 	"ended", "exe_deleted", "exe_memfd", "entered", "other_pidns", "other_mntns", "traced",
-	"kthread_name"};
+	"kthread_name", "reused", "unread"};
 
 static void names(
 	struct jsonw *w, const char *key, unsigned bits, const char *const *name, size_t count)
@@ -72,7 +72,10 @@ static void write_row(const struct proctree *t, const struct proctree_row *r, st
 	jsonw_u64(w, "pid_levels", r->levels);
 	jsonw_u64(w, "uid", r->uid);
 	jsonw_str(w, "comm", r->comm);
-	forest_argv(w, "argv", r->argv, r->argv_len);
+	if (r->argv || r->flags & (PROC_ZOMBIE | PROC_GONE))
+		forest_argv(w, "argv", r->argv, r->argv_len);
+	else
+		jsonw_null(w, "argv");
 	jsonw_bool(w, "argv_cut", r->argv_len == PROCTREE_TEXT);
 	jsonw_bytes(w, "exe", r->exe, r->exe_len);
 	jsonw_time(w, "start", procfs_start_time(r->start_ticks));
@@ -203,6 +206,8 @@ int forest_write(struct proctree *t, struct sink *out, const char *member, struc
 	jsonw_close_array(&w);
 	write_outside(t, &w);
 	jsonw_u64(&w, "left_out", t->left_out);
+	jsonw_bool(&w, "more_when_resolved", t->target->members == TARGET_MEMBERS);
+	jsonw_bool(&w, "more_were_born", t->unsettled);
 	jsonw_close(&w);
 	buf_addc(w.out, '\n');
 	return sink_text_end(&text, member, e);

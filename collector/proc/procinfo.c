@@ -143,23 +143,34 @@ static void add_loginuid(struct jsonw *w, char *text, size_t n)
 	jsonw_bytes(w, "login_uid", text, n);
 }
 
-static void add_argv(struct jsonw *w, char *text, size_t n)
+/* The row holds what most are started with. Reading it again takes the lock of its memory. */
+static void add_argv(struct subject *s, struct jsonw *w)
 {
-	forest_argv(w, "argv", text, n < ARGV_BYTES ? n : ARGV_BYTES);
+	const struct proctree_row *r = s->row;
+	struct buf *text = &s->run->text;
+	bool cut = r->argv_len == PROCTREE_TEXT;
+
+	buf_clear(text);
+	if (cut && !s->run->hurry && !(r->flags & PROC_STALLED) &&
+		io_read_file(s->live, "cmdline", text, NULL) == 0 && text->len)
+		forest_argv(w, "argv", text->data, text->len < ARGV_BYTES ? text->len : ARGV_BYTES);
+	else if (r->argv)
+		forest_argv(w, "argv", r->argv, r->argv_len);
+	else
+		jsonw_null(w, "argv");
+	jsonw_bool(w, "argv_cut", cut && text->len <= PROCTREE_TEXT);
 }
 
 /* Texts of /proc that become members of the summary. */
 static const struct {
 	const char *file;
 	void (*add)(struct jsonw *w, char *text, size_t n);
-	bool locks; /* takes the lock of its memory: not asked again of one that stalled */
 } parts[] = {
-	{"cmdline", add_argv, true},
-	{"status", add_status, false},
-	{"cgroup", add_cgroups, false},
-	{"limits", add_limits, false},
-	{"attr/current", add_label, false},
-	{"loginuid", add_loginuid, false},
+	{"status", add_status},
+	{"cgroup", add_cgroups},
+	{"limits", add_limits},
+	{"attr/current", add_label},
+	{"loginuid", add_loginuid},
 };
 
 static void add_head(struct subject *s, struct jsonw *w)
@@ -208,12 +219,10 @@ int procinfo_write(struct subject *s, struct err *e)
 	add_exe(s, &w);
 	add_link(s, &w, "cwd");
 	add_link(s, &w, "root");
+	add_argv(s, &w);
 	for (size_t i = 0; !s->gone && i < sizeof(parts) / sizeof(parts[0]); i++) {
-		own_fd int fd = -1;
+		own_fd int fd = openat(s->live, parts[i].file, O_RDONLY | O_CLOEXEC);
 
-		if (parts[i].locks && (s->row->flags & PROC_STALLED))
-			continue;
-		fd = openat(s->live, parts[i].file, O_RDONLY | O_CLOEXEC);
 		buf_clear(&run->text);
 		if (fd >= 0 && io_read_all(fd, &run->text, NULL) == 0 && run->text.len)
 			parts[i].add(&w, run->text.data, run->text.len);

@@ -3,6 +3,7 @@
 #include "proctree.h"
 #include "own.h"
 #include "procfs.h"
+#include "sink.h"
 #include "target.h"
 
 #include <errno.h>
@@ -182,6 +183,56 @@ static int peek(const struct proctree *t, pid_t pid, struct procfs_stat *ret)
 	return procfs_parse_stat(text, ret);
 }
 
+static void take(struct proctree_row *r, const struct procfs_stat *st)
+{
+	r->ppid = st->ppid;
+	r->state = st->state;
+	r->threads = st->num_threads;
+	memcpy(r->comm, st->comm, sizeof(r->comm));
+}
+
+static void say_alive(const struct proctree *t)
+{
+	if (t->out)
+		sink_item(t->out, t->item);
+}
+
+void proctree_census(struct proctree *t)
+{
+	for (unsigned i = 0; i < t->count; i++) {
+		struct proctree_row *r = &t->rows[i];
+		struct procfs_stat st;
+
+		say_alive(t);
+		if (peek(t, r->pid, &st) == 0 && st.start_ticks == r->start_ticks)
+			take(r, &st);
+	}
+}
+
+static int by_age(const void *a, const void *b, void *arg)
+{
+	const struct proctree *t = arg;
+	const struct proctree_row *x = &t->rows[*(const unsigned *)a];
+	const struct proctree_row *y = &t->rows[*(const unsigned *)b];
+
+	if ((x->why ^ y->why) & MEMBER_INIT)
+		return x->why & MEMBER_INIT ? -1 : 1;
+	if (x->start_ticks != y->start_ticks)
+		return x->start_ticks < y->start_ticks ? -1 : 1;
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+unsigned *proctree_by_age(const struct proctree *t, unsigned from)
+{
+	unsigned n = t->count - from, *order = malloc((n + 1) * sizeof(*order));
+
+	for (unsigned i = 0; order && i < n; i++)
+		order[i] = from + i;
+	if (order)
+		qsort_r(order, n, sizeof(*order), by_age, (void *)(uintptr_t)t);
+	return order;
+}
+
 struct scan {
 	struct proctree *t;
 	unsigned added;
@@ -195,8 +246,9 @@ static int consider(pid_t pid, void *arg)
 	own_fd int fd = -1;
 	struct proctree_row *r;
 	struct procfs_stat st;
-	unsigned why;
+	unsigned why, known_flags = known ? PROC_REUSED : 0;
 
+	say_alive(t);
 	if (pid == t->self || pid == t->engine || (known && !(known->flags & PROC_GONE)))
 		return 0;
 	if (peek(t, pid, &st) < 0 || st.start_ticks < t->since)
@@ -209,11 +261,11 @@ static int consider(pid_t pid, void *arg)
 	why = reasons(t, fd, &st);
 	if (!why)
 		return 0;
-	r = add(t, pid, st.start_ticks, why);
+	r = add(t, pid, st.start_ticks, why); /* 'known' may have moved */
 	if (!r)
 		return 0;
-	r->flags = PROC_NEW;
-	r->ppid = st.ppid;
+	r->flags = known_flags | PROC_NEW;
+	take(r, &st);
 	s->added++;
 	return 0;
 }

@@ -62,7 +62,7 @@ static const struct raw {
 } raws[] = {
 	{"stat", DOSSIER_QUICK, ZOMBIE, 0, NULL},
 	{"status", DOSSIER_QUICK, ZOMBIE, 0, take_status},
-	{"cmdline", DOSSIER_QUICK, 0, 0, take_argv},
+	{"cmdline", DOSSIER_ARGV, 0, 0, take_argv},
 	{"cgroup", DOSSIER_QUICK, ZOMBIE, 0, NULL},
 	{"statm", DOSSIER_TEXT, 0, 0, NULL},
 	{"limits", DOSSIER_TEXT, 0, 0, NULL},

@@ -108,7 +108,11 @@ struct subject_name subject_member(const struct subject *s, const char *name)
 {
 	struct subject_name member;
 
-	snprintf(member.text, sizeof(member.text), "process/%d/%s", (int)s->row->pid, name);
+	if (s->row->flags & PROC_REUSED)
+		snprintf(member.text, sizeof(member.text), "process/%d-%llu/%s", (int)s->row->pid,
+			(unsigned long long)s->row->start_ticks, name);
+	else
+		snprintf(member.text, sizeof(member.text), "process/%d/%s", (int)s->row->pid, name);
 	return member;
 }
 

@@ -29,7 +29,7 @@ void subject_close(struct subject *s);
 
 /* Whether the process still exists. */
 bool subject_alive(const struct subject *s);
-/* "process/PID/NAME" */
+/* "process/PID/NAME"; "process/PID-START/NAME" of a later one with the same number */
 struct subject_name {
 	char text[256];
 };

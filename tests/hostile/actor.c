@@ -10,10 +10,12 @@
  *	actor traced         is traced by a process of its own
  *	actor execs          runs itself again and again, in one process
  *	actor exits          children that end at once
- *	actor bomb US        forks as long as it may; when it may not, tries again each US
- *microseconds actor memfd          runs itself from a memfd actor reuse          a child ends, and
- *the next one gets its number actor look           says "seen" when a process of a collector shows
- *up in /proc actor wait [ARG]...  nothing
+ *	actor bomb US        forks as long as it may; tries again each US microseconds
+ *	actor churn N        N lines of processes, each of which lives until its child does
+ *	actor memfd          runs itself from a memfd
+ *	actor reuse          a child ends, and the next one gets its number
+ *	actor look           says "seen" when a process of a collector shows up in /proc
+ *	actor wait [ARG]...  nothing
  */
 #include <dirent.h>
 #include <errno.h>
@@ -157,6 +159,21 @@ static void bomb(void)
 			usleep((useconds_t)atol(arguments[2]));
 }
 
+static void churn(void)
+{
+	long lines = atol(arguments[2]);
+
+	(void)signal(SIGCHLD, SIG_IGN); /* and so nobody has to be waited for */
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+	while (lines && fork())
+		lines--;
+	if (!lines)
+		return;
+	for (;;)
+		if (fork() > 0)
+			_exit(0);
+}
+
 static void memfd(void)
 {
 	int self = check(open("/proc/self/exe", O_RDONLY | O_CLOEXEC), "self");
@@ -237,6 +254,7 @@ static const struct {
 	{"execs", execs},
 	{"exits", exits},
 	{"bomb", bomb},
+	{"churn", churn},
 	{"reuse", reuse},
 	{"look", look},
 	{"wait", nothing},

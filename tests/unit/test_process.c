@@ -4,9 +4,11 @@
 #include "actors.h"
 #include "buf.h"
 #include "dirsink.h"
+#include "dossier.h"
 #include "dumper.h"
 #include "hash.h"
 #include "io.h"
+#include "journal.h"
 #include "own.h"
 #include "procfs.h"
 #include "target.h"
@@ -347,6 +349,39 @@ static void another_process_with_the_number_is_not_read(void **state)
 	assert_true(has(f, 0, "process/tree.json", "\"gone\""));
 }
 
+static void many_that_ended_are_counted(void **state)
+{
+	enum { NONE = 5000000, MANY = 300 }; /* no kernel has such numbers */
+	struct fixture *f = *state;
+	pid_t pid = spawn(f, actors_nothing);
+	unsigned lines = 0;
+
+	for (int i = 0; i < MANY; i++)
+		f->target->member[f->target->members++] =
+			(struct target_member){.pid = NONE + i, .start_ticks = 1};
+	f->options[OPT_PROCESSES].u = 1000;
+	collect(f);
+	for (const char *p = member(f, 0, "gaps.txt"); (p = strstr(p, "vanished")); p++)
+		lines++;
+	assert_int_equal(lines, DOSSIER_VANISHED + 1);
+	assert_true(has(f, 0, "gaps.txt", "300 processes in all"));
+	assert_true(has(f, pid, "info.json", "\"argv\""));
+}
+
+/* What it was is in the tree; nothing more is begun. */
+static void without_time_the_tree_is_there(void **state)
+{
+	struct fixture *f = *state;
+	pid_t pid = spawn(f, actors_nothing);
+
+	f->dump.until_ns = 1;
+	collect(f);
+	assert_false(exists(f, pid, "stat"));
+	assert_true(has(f, 0, "process/tree.json", "\"unread\""));
+	assert_true(has(f, 0, "process/tree.json", "\"comm\":\"test_process\""));
+	assert_true(has(f, 0, "gaps.txt", "1 processes: its maps"));
+}
+
 static void descriptors_over_the_limit_are_a_gap(void **state)
 {
 	struct fixture *f = *state;
@@ -395,20 +430,20 @@ static void a_restart_goes_on(void **state)
 	pid_t first = spawn(f, actors_nothing), second = spawn(f, actors_nothing),
 	      third = spawn(f, actors_nothing);
 	uint64_t item;
-	struct {
-		uint64_t items[16];
-	} notes = {{0}};
-	unsigned n = 0;
+	struct journal j;
+	struct err e = ERR_INIT;
 
-	for (unsigned pass = 1; pass <= 2; pass++) {
-		notes.items[n++] = (uint64_t)pass << 32 | (uint64_t)first;
-		notes.items[n++] = (uint64_t)pass << 32 | (uint64_t)second;
-		notes.items[n++] = (uint64_t)pass << 32 | (uint64_t)third;
+	assert_int_equal(journal_open(&j, &f->dump, &e), 0);
+	for (unsigned pass = DOSSIER_QUICK; pass <= DOSSIER_TEXT; pass++) {
+		assert_int_equal(journal_add(&j, journal_item(pass, first), &e), 0);
+		assert_int_equal(journal_add(&j, journal_item(pass, second), &e), 0);
+		assert_int_equal(journal_add(&j, journal_item(pass, third), &e), 0);
 	}
-	notes.items[n++] = 5ULL << 32; /* the tree */
-	notes.items[n++] = 3ULL << 32 | (uint64_t)first;
-	item = notes.items[n++] = 3ULL << 32 | (uint64_t)second;
-	assert_int_equal(io_pwrite(f->dump.spool_fd, notes.items, 8 * n, 0), 0);
+	assert_int_equal(journal_add(&j, journal_item(DOSSIER_PASSES, 0), &e), 0); /* the tree */
+	assert_int_equal(journal_add(&j, journal_item(DOSSIER_MAPS, first), &e), 0);
+	item = journal_item(DOSSIER_MAPS, second);
+	assert_int_equal(journal_add(&j, item, &e), 0);
+	journal_done(&j);
 	f->dump.resume = (struct dumper_resume){.again = true, .item = item};
 	collect(f);
 	assert_false(exists(f, first, "stat"));
@@ -462,6 +497,8 @@ int main(void)
 		TEST(an_exited_leader_hides_nothing),
 		TEST(zombies_make_no_gaps),
 		TEST(another_process_with_the_number_is_not_read),
+		TEST(many_that_ended_are_counted),
+		TEST(without_time_the_tree_is_there),
 		TEST(descriptors_over_the_limit_are_a_gap),
 		TEST(born_meanwhile_is_found),
 		TEST(children_of_members_are_found),

@@ -103,6 +103,25 @@ static int send_text(
 	return sink_blob(out, member, buf_str(text), text->len, e);
 }
 
+/* No runtime gives a file of its state two names: somebody else may have, to a file of the host. */
+static int read_state(const struct dump *d, const char *path, struct buf *text, struct err *e)
+{
+	own_fd int fd = io_open_in(d->host_fd, path, O_RDONLY, e);
+	struct stat st;
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return err_errno(e, "stat %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, EINVAL, "%s: not a regular file", path);
+	if (st.st_nlink > 1)
+		return err_set(e, EMLINK, "it has other names: it may be any file of the host");
+	rc = io_read_all(fd, text, e);
+	return rc < 0 ? err_wrap(e, rc, "%s", path) : 0;
+}
+
 /* A file of the host, by its path. -ENOENT when there is none: the caller knows if that is a gap.
  */
 static int send_file(
@@ -112,13 +131,16 @@ static int send_file(
 	struct err why = ERR_INIT;
 	int rc;
 
-	rc = io_read_file(d->host_fd, path, &text, &why);
+	rc = read_state(d, path, &text, &why);
 	if (rc == 0)
 		return send_text(d, member, &text, out, e);
 	if (rc == -ENOENT || rc == -ENOTDIR)
 		return err_set(e, ENOENT, "%s", why.text);
-	rc = sink_gapf(
-		out, rc == -EFBIG ? GAP_OVER_BUDGET : GAP_UNREADABLE, member, &why, "/%s", path);
+	rc = sink_gapf(out,
+		rc == -EFBIG	? GAP_OVER_BUDGET
+		: rc == -EMLINK ? GAP_REFUSED
+				: GAP_UNREADABLE,
+		member, &why, "/%s", path);
 	return rc < 0 ? gone(e) : 0;
 }
 

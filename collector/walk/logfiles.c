@@ -115,7 +115,8 @@ static void find_roots(struct logs *l)
 	}
 }
 
-/* named: by the runtime's own state, or NULL when a link led here. */
+/* named: by the runtime's own state, or NULL when a link led here. Docker names only its own
+ * folder of the container, which is one of the roots: if not, somebody else has named it. */
 static bool is_allowed(const struct logs *l, const char *named, int dir_fd)
 {
 	char path[TARGET_PATH];
@@ -123,7 +124,8 @@ static bool is_allowed(const struct logs *l, const char *named, int dir_fd)
 
 	if (path_of(dir_fd, path) < 0)
 		return false;
-	if (named && !strncmp(path, l->host, n) && path[n] == '/' && !strcmp(path + n + 1, named))
+	if (named && l->d->target->runtime != RUNTIME_DOCKER && !strncmp(path, l->host, n) &&
+		path[n] == '/' && !strcmp(path + n + 1, named))
 		return true; /* and there was no link on the way */
 	for (unsigned i = 0; i < l->roots; i++) {
 		n = strlen(l->root[i]);
@@ -169,12 +171,31 @@ static int add_file(struct logs *l, const char *label, const char *dir, const ch
 	return 0;
 }
 
+/* No engine gives a log two names; who can write where it lies can give it one of the host's. */
+static int lost_linked(struct logs *l, const char *dir, const char *name)
+{
+	char path[2 * TARGET_PATH];
+	struct err why = ERR_INIT;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	err_set(&why, EMLINK, "it has other names: it may be any file of the host");
+	return lost(l, GAP_REFUSED, &why, path);
+}
+
 /* NAME.1, NAME.2.gz, NAME.20240201-100000 */
 static bool is_rotated(const char *name, const char *main)
 {
 	size_t n = strlen(main);
 
 	return !strncmp(name, main, n) && name[n] == '.' && name[n + 1];
+}
+
+static int lost_others(struct logs *l, const char *dir, const char *main, unsigned n)
+{
+	if (sink_gapf(l->out, GAP_REFUSED, NULL, NULL, "%u names that are no files: /%s/%s.*", n,
+		    dir, main) < 0)
+		return gone(l->e);
+	return 0;
 }
 
 static void closedir_(DIR **d)
@@ -190,7 +211,7 @@ static int add_rotated(
 	__attribute__((cleanup(closedir_))) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct err why = ERR_INIT;
 	struct dirent *de;
-	unsigned seen = 0;
+	unsigned seen = 0, other = 0;
 	int rc = 0;
 
 	if (!dir) {
@@ -207,11 +228,18 @@ static int add_rotated(
 		file = io_open_name(dir_fd, de->d_name, &st, NULL);
 		if (file < 0)
 			continue; /* rotated on while we looked: it has another name now */
-		if (S_ISREG(st.st_mode))
+		if (S_ISREG(st.st_mode) && st.st_nlink <= 1) {
 			rc = add_file(l, label, path, de->d_name, file, &st);
+			continue;
+		}
+		(void)close(file);
+		if (S_ISREG(st.st_mode))
+			rc = lost_linked(l, path, de->d_name);
 		else
-			(void)close(file);
+			other++;
 	}
+	if (rc == 0 && other)
+		rc = lost_others(l, path, main, other);
 	if (rc == 0 && seen > NAMES_MAX)
 		rc = lost(l, GAP_OVER_BUDGET, NULL, path);
 	return rc;
@@ -252,7 +280,7 @@ static int visit(
 	if (fd < 0)
 		return lost(l, fd == -ENOENT ? GAP_NOT_PRESENT : GAP_UNREADABLE, &why, path);
 	if (!is_allowed(l, hop ? NULL : dir, dir_fd)) {
-		err_set(&why, EXDEV, "a link leads out of the places where logs are kept");
+		err_set(&why, EXDEV, "it leads out of the places where logs are kept");
 		return lost(l, GAP_REFUSED, &why, path);
 	}
 	if (S_ISLNK(st.st_mode)) {
@@ -264,6 +292,8 @@ static int visit(
 	}
 	if (!S_ISREG(st.st_mode))
 		return lost(l, GAP_SPECIAL_FILE, NULL, path);
+	if (st.st_nlink > 1)
+		return lost_linked(l, dir, name);
 	rc = add_file(l, label, dir, name, take_fd(&fd), &st);
 	return rc == 0 ? add_rotated(l, label, dir, name, dir_fd) : rc;
 }

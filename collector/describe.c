@@ -145,6 +145,9 @@ static void how_run(const struct run *r, struct jsonw *w)
 	jsonw_str(w, "operator", r->rq->operator_name);
 	jsonw_u64(w, "deadline_ms", (r->deadline_ns - r->started_ns) / 1000000);
 	jsonw_u64(w, "max_size", r->rq->max_size);
+	jsonw_str(w, "freeze", engine_freezes[r->rq->freeze]);
+	jsonw_u64(w, "max_freeze_ms", r->rq->max_freeze_ns / 1000000);
+	jsonw_bool(w, "memory_maps", r->rq->memory_maps);
 	jsonw_bool(w, "forced", r->rq->force);
 	jsonw_open(w, "profile");
 	jsonw_str(w, "name", profile_name(r->profile));

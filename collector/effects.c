@@ -133,6 +133,7 @@ int effects_render(const struct run *r, const struct effects *before, const stru
 		"the last dumper; a busy target changes them by itself");
 	render_one(&w, "before", before);
 	render_one(&w, "after", after);
+	memory_render(&r->memory, &w);
 	jsonw_u64(&w, "member_bytes_read", r->progress.bytes);
 	jsonw_u64(&w, "workers_abandoned", r->abandoned);
 	jsonw_close(&w);

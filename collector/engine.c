@@ -2,6 +2,7 @@
 /* engine - runs a collection from target to sealed bundle. */
 #include "engine.h"
 #include "caps.h"
+#include "capture.h"
 #include "conductor.h"
 #include "describe.h"
 #include "dumper.h"
@@ -32,6 +33,10 @@ enum {
 	ZSTD_LEVEL = 1,
 	FINISH_PATIENCE_S = 120,
 };
+
+const char *const engine_freezes[] = {"auto", "always", "never", NULL};
+
+#pragma weak capture_run
 
 static int open_output(struct run *r, struct err *e)
 {
@@ -152,11 +157,17 @@ static int run_dumper(struct run *r, size_t i, struct err *e)
 	if (reason && !loss)
 		return conductor_skip(r, i, "skipped", reason, e);
 	if (reason) {
-		rc = conductor_gap(r, i, GAP_NOT_PRESENT, "the whole dumper", reason, e);
+		rc = conductor_gap(r, i,
+			reason == r->memory.refused ? GAP_REFUSED : GAP_NOT_PRESENT,
+			"the whole dumper", reason, e);
 		return rc < 0 ? rc : conductor_skip(r, i, "failed", reason, e);
 	}
 	rc = note_missing_caps(r, i, e);
-	return rc < 0 ? rc : conductor_run(r, i, e);
+	if (rc == 0)
+		rc = conductor_run(r, i, e);
+	if (dumpers[i]->needs & NEED_MEMORY)
+		memory_done(&r->memory);
+	return rc;
 }
 
 static int run_dumpers(struct run *r, struct err *e)
@@ -235,6 +246,7 @@ static int collect_into(struct run *r, struct engine_result *ret, struct err *e)
 {
 	struct effects before;
 	bool measured = false;
+	size_t memory;
 	int rc = start_writer(r, e);
 
 	if (rc == 0)
@@ -243,8 +255,11 @@ static int collect_into(struct run *r, struct engine_result *ret, struct err *e)
 		rc = put_findings(r, e);
 	if (rc == 0) {
 		measured = r->target->running && effects_measure(r, &before, NULL) == 0;
-		rc = prepare_mounts(r, e);
+		if (capture_run && memory_is_wanted(r, &memory))
+			rc = memory_capture(r, memory, capture_run, e);
 	}
+	if (rc == 0)
+		rc = prepare_mounts(r, e);
 	if (rc == 0)
 		rc = run_dumpers(r, e);
 	r->progress.stage = "seal";
@@ -287,6 +302,7 @@ static enum exit_code conclude(struct run *r, struct engine_result *ret, int rc,
 	snprintf(ret->run_id, sizeof(ret->run_id), "%s", r->run_id);
 	sign_fingerprint(r->signer, ret->signer);
 	ret->duration_ms = (run_now_ns() - r->started_ns) / 1000000;
+	ret->frozen_us = (memory_held_ns(&r->memory) + 999) / 1000;
 	if (rc < 0 && !publish_is_whole(r->publish))
 		return output_lost(r, ret, rc, e);
 	snprintf(ret->bundle, sizeof(ret->bundle), "%s", publish_path(r->publish));

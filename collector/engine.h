@@ -23,16 +23,25 @@ struct engine_progress {
 	const char *status; /* "ok", "partial", "failed", "skipped" */
 };
 
+enum freeze_mode { FREEZE_AUTO, FREEZE_ALWAYS, FREEZE_NEVER };
+extern const char *const engine_freezes[]; /* their words, NULL-terminated */
+
+#define STAGE_AUTO UINT64_MAX
+
 struct engine_request {
 	struct target_selector selector;
 	const char *profile; /* name or path; NULL: "standard" */
 	const char *output;  /* file, directory, "-"; NULL: the current directory */
 	const char *key;     /* PEM private key; NULL: one for this run */
 	const char *case_id, *operator_name;
-	const char *host_root; /* NULL: found by itself */
-	uint64_t deadline_ns;  /* from start to the last seal */
-	uint64_t max_size;     /* of all members, bytes; 0: no limit */
-	bool force;	       /* also a target on the host's own namespaces */
+	const char *host_root;	 /* NULL: found by itself */
+	uint64_t deadline_ns;	 /* from start to the last seal */
+	uint64_t max_size;	 /* of all members, bytes; 0: no limit */
+	enum freeze_mode freeze; /* while memory is copied */
+	uint64_t max_freeze_ns;
+	uint64_t stage;	  /* bytes of memory to copy to, or STAGE_AUTO */
+	bool memory_maps; /* of memory, what is mapped alone */
+	bool force;	  /* also a target on the host's own namespaces */
 	int argc;
 	char *const *argv;
 	void (*progress)(const struct engine_progress *p, void *arg); /* may be NULL */
@@ -49,6 +58,7 @@ struct engine_result {
 	uint64_t artifacts, gaps, findings;
 	uint64_t bytes; /* of the bundle as written */
 	uint64_t duration_ms;
+	uint64_t frozen_us; /* for how long the target stood still */
 };
 
 /*

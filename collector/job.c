@@ -4,14 +4,14 @@
 #include "profile.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { WORKER_MEMORY = 64 << 20 };
 
 struct dump job_dump(const struct run *r, size_t index, int spool_fd)
 {
 	uint64_t max = r->rq->max_size, used = r->progress.bytes;
-
-	return (struct dump){
+	struct dump d = {
 		.target = r->target,
 		.options = profile_options(r->profile, index),
 		.proc_fd = r->host.at.proc_fd,
@@ -24,6 +24,10 @@ struct dump job_dump(const struct run *r, size_t index, int spool_fd)
 			     : used < max ? max - used
 					  : 0,
 	};
+
+	if (dumpers[index]->needs & NEED_MEMORY)
+		memcpy(d.memory_fd, r->memory.fd, sizeof(d.memory_fd));
+	return d;
 }
 
 static size_t list_kept(const struct run *r, const struct dump *d, int channel_fd, int *keep)
@@ -40,6 +44,9 @@ static size_t list_kept(const struct run *r, const struct dump *d, int channel_f
 	for (size_t i = 0; d->mount_fd && i < r->target->mounts; i++)
 		if (d->mount_fd[i] >= 0)
 			keep[n++] = d->mount_fd[i];
+	for (size_t i = 0; i < MEMORY_FDS; i++)
+		if (d->memory_fd[i] >= 0)
+			keep[n++] = d->memory_fd[i];
 	return n;
 }
 
@@ -53,7 +60,9 @@ void job_prepare(
 	ret->spec = (struct worker_spec){
 		.name = ret->name,
 		.caps = dumper->caps,
-		.filter = net ? FILTER_NETWORK : FILTER_READER,
+		.filter = net				? FILTER_NETWORK
+			  : dumper->needs & NEED_MEMORY ? FILTER_MEMORY
+							: FILTER_READER,
 		.netns_fd = net ? r->target->fd[TFD_NETNS] : -1,
 		.mntns_fd = -1,
 		.keep = ret->keep,
@@ -72,6 +81,8 @@ const char *job_obstacle(const struct run *r, const struct dumper *d, bool *ret_
 	if (d->needs & (NEED_ROOTFS | NEED_MOUNTS) && t->host_root && !r->rq->force)
 		return "its root directory is the host's own, which --force would collect";
 	*ret_loss = true;
+	if (d->needs & NEED_MEMORY && r->memory.refused[0])
+		return r->memory.refused;
 	if (d->needs & NEED_NETNS && t->fd[TFD_NETNS] < 0)
 		return "the network namespace could not be opened";
 	if (d->needs & NEED_ROOTFS && t->fd[TFD_UPPER] < 0 && t->fd[TFD_ROOT] < 0)

@@ -125,6 +125,7 @@ enum exit_code prepare(struct run *r, struct buf *candidates, struct err *e)
 
 	r->host = HOST_INIT;
 	r->root_clone = -1;
+	r->memory = MEMORY_INIT;
 	set_clocks(r);
 	set_descriptors();
 	r->sealed_start = start_is_sealed();
@@ -179,6 +180,7 @@ void prepare_done(struct run *r)
 		own_fd_(&r->mount_fd[i]);
 	free(r->mount_fd);
 	own_fd_(&r->root_clone);
+	memory_done(&r->memory);
 	locate_free(r->target);
 	host_close(&r->host);
 	sign_free(r->key);

@@ -13,6 +13,8 @@
 
 enum { TEXT_MAX = 256, CANDIDATES_SHOWN = 256 * 1024 };
 
+#define MAX_FREEZE_NS 600000000000ULL
+
 static const char *const profiles[] = {"triage", "standard", "filesystem", "full", NULL};
 
 const char request_usage[] = "(--container ID | --pid N | --cgroup PATH) [options]";
@@ -69,6 +71,26 @@ const struct option_def request_options[] = {
 		.metavar = "SIZE",
 		.def = "20G",
 		.help = "at most so much evidence; 0 for no limit"},
+	[REQUEST_FREEZE] = {.name = "freeze",
+		.kind = OPT_CHOICE,
+		.metavar = "WHEN",
+		.def = "auto",
+		.words = engine_freezes,
+		.help = "stop the target while its memory is copied; always: or leave that out"},
+	[REQUEST_MAX_FREEZE] = {.name = "max-freeze",
+		.kind = OPT_DURATION,
+		.metavar = "TIME",
+		.def = "5s",
+		.help = "it stands still no longer; what is not copied then is read while it "
+			"runs"},
+	[REQUEST_STAGE] = {.name = "stage",
+		.kind = OPT_SIZE,
+		.metavar = "SIZE",
+		.help = "memory of the node to copy to meanwhile; more goes to the output's disk "
+			"[a quarter of what is available, at most 2G]"},
+	[REQUEST_MEMORY_MAPS] = {.name = "memory-maps",
+		.kind = OPT_FLAG,
+		.help = "of memory, only what is mapped; nothing is stopped"},
 	[REQUEST_HOST_ROOT] = OPTIONS_HOST_ROOT,
 	[REQUEST_JSON] = OPTIONS_JSON,
 	[REQUEST_QUIET] = {.name = "quiet",
@@ -132,6 +154,10 @@ int request_fill(const struct invocation *in, struct engine_request *ret, struct
 		.host_root = o[REQUEST_HOST_ROOT].text,
 		.deadline_ns = o[REQUEST_DEADLINE].number,
 		.max_size = o[REQUEST_MAX_SIZE].number,
+		.freeze = (enum freeze_mode)o[REQUEST_FREEZE].number,
+		.max_freeze_ns = o[REQUEST_MAX_FREEZE].number,
+		.stage = o[REQUEST_STAGE].from ? o[REQUEST_STAGE].number : STAGE_AUTO,
+		.memory_maps = o[REQUEST_MEMORY_MAPS].on,
 		.force = o[REQUEST_FORCE].on,
 		.argc = in->argc,
 		.argv = in->argv,
@@ -144,6 +170,10 @@ int request_fill(const struct invocation *in, struct engine_request *ret, struct
 		rc = check_text(&o[REQUEST_OPERATOR], "operator", e);
 	if (rc == 0 && !rq.deadline_ns)
 		rc = err_set(e, EINVAL, "option '--deadline': must be more than nothing");
+	if (rc == 0 && (!rq.max_freeze_ns || rq.max_freeze_ns > MAX_FREEZE_NS))
+		rc = err_set(e, EINVAL,
+			"option '--max-freeze': must be more than nothing, and no "
+			"more than 10m");
 	if (rc == 0)
 		*ret = rq;
 	return rc;

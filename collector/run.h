@@ -4,6 +4,7 @@
 #include "engine.h"
 #include "buf.h"
 #include "host.h"
+#include "memory.h"
 #include "seal.h"
 #include "target.h"
 #include "worker.h"
@@ -41,7 +42,8 @@ struct run {
 	struct err output_error; /* the writer's last words; code 0: none */
 
 	struct engine_progress progress;
-	uint64_t mib_to_come;	 /* of the open member */
+	uint64_t mib_to_come; /* of the open member */
+	struct memory memory;
 	const char *interrupted; /* why the run was cut short, NULL */
 	unsigned abandoned;	 /* workers stuck in the kernel */
 	struct buf log;

@@ -36,6 +36,10 @@ _taphos() {
 			'--operator=[who collects, for the record]:NAME:' \
 			'--deadline=[the run is over by then, with what was reached]:TIME:' \
 			'--max-size=[at most so much evidence; 0 for no limit]:SIZE:' \
+			'--freeze=[stop the target while its memory is copied; always\: or leave that out]:WHEN:(auto always never)' \
+			'--max-freeze=[it stands still no longer; what is not copied then is read while it runs]:TIME:' \
+			'--stage=[memory of the node to copy to meanwhile; more goes to the output'\''s disk \[a quarter of what is available, at most 2G\]]:SIZE:' \
+			'--memory-maps[of memory, only what is mapped; nothing is stopped]' \
 			'--host-root=[where the host'\''s root is seen; found by itself where it is / or /host]:DIR:_files -/' \
 			'--json[print the result as JSON]' \
 			'-q[no progress and no summary on stderr, only errors]' \
@@ -60,6 +64,10 @@ _taphos() {
 			'--operator=[who collects, for the record]:NAME:' \
 			'--deadline=[the run is over by then, with what was reached]:TIME:' \
 			'--max-size=[at most so much evidence; 0 for no limit]:SIZE:' \
+			'--freeze=[stop the target while its memory is copied; always\: or leave that out]:WHEN:(auto always never)' \
+			'--max-freeze=[it stands still no longer; what is not copied then is read while it runs]:TIME:' \
+			'--stage=[memory of the node to copy to meanwhile; more goes to the output'\''s disk \[a quarter of what is available, at most 2G\]]:SIZE:' \
+			'--memory-maps[of memory, only what is mapped; nothing is stopped]' \
 			'--host-root=[where the host'\''s root is seen; found by itself where it is / or /host]:DIR:_files -/' \
 			'--json[print the result as JSON]' \
 			'-q[no progress and no summary on stderr, only errors]' \

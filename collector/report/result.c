@@ -8,7 +8,17 @@
 #include "text.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+/* Milliseconds, to the microsecond. */
+static void frozen_ms(struct jsonw *w, uint64_t us)
+{
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%" PRIu64 ".%03u", us / 1000, (unsigned)(us % 1000));
+
+	jsonw_raw(w, "frozen_ms", text, (size_t)n);
+}
 
 void result_json(struct buf *out, const struct engine_result *r, enum exit_code code)
 {
@@ -24,6 +34,7 @@ void result_json(struct buf *out, const struct engine_result *r, enum exit_code 
 	jsonw_u64(&w, "gaps", r->gaps);
 	jsonw_u64(&w, "bytes", r->bytes);
 	jsonw_u64(&w, "duration_ms", r->duration_ms);
+	frozen_ms(&w, r->frozen_us);
 	jsonw_u64(&w, "exit", code);
 	jsonw_close(&w);
 	buf_addc(out, '\n');

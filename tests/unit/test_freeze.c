@@ -2,6 +2,7 @@
 /* Real cgroups of our own, and a process that counts as long as it runs. */
 #include "unit.h"
 
+#include "freezekit.h"
 #include "freezer.h"
 #include "guard.h"
 #include "io.h"
@@ -26,18 +27,6 @@
 
 #define SECOND 1000000000ULL
 
-struct stage {
-	struct target_host host;
-	struct target *t;
-	struct freezer f;
-	enum freezer_kind kind;
-	char name[64];
-	_Atomic uint64_t *count;
-	pid_t counter;
-	char *words[3]; /* a command line of our own making */
-	char text[32];
-};
-
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -46,120 +35,12 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
 }
 
-static void put(int dirfd, const char *file, const char *text)
-{
-	own_fd int fd = openat(dirfd, file, O_WRONLY | O_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-}
-
-static void move(struct stage *s, const char *to, pid_t pid)
-{
-	own_fd int mount = freezer_mount(&s->host, s->kind);
-	char path[128], text[16];
-
-	snprintf(path, sizeof(path), "./%s/cgroup.procs", to);
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	put(mount, path, text);
-}
-
-static pid_t start_counter(struct stage *s)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		const struct timespec moment = {.tv_nsec = 200000};
-
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;) {
-			atomic_fetch_add(s->count, 1);
-			(void)nanosleep(&moment, NULL);
-		}
-	}
-	return pid;
-}
-
-static bool counts(struct stage *s)
-{
-	uint64_t before = atomic_load(s->count), until = now_ns() + SECOND;
-
-	while (atomic_load(s->count) <= before + 3 && now_ns() < until)
-		(void)poll(NULL, 0, 1);
-	return atomic_load(s->count) > before + 3;
-}
-
-static bool stands_still(struct stage *s)
-{
-	uint64_t before = atomic_load(s->count);
-
-	(void)poll(NULL, 0, 30);
-	return atomic_load(s->count) == before;
-}
-
-static bool thawed_within(struct stage *s, unsigned ms)
-{
-	uint64_t before = atomic_load(s->count), until = now_ns() + ms * 1000000ULL;
-
-	while (atomic_load(s->count) == before && now_ns() < until)
-		(void)poll(NULL, 0, 1);
-	return atomic_load(s->count) != before;
-}
-
-/* True when there is nothing of this kind here. */
-static bool stage_up(struct stage *s, enum freezer_kind kind)
-{
-	own_fd int mount = -1;
-
-	*s = (struct stage){.host = {-1, -1}, .kind = kind, .f = FREEZER_INIT};
-	if (unit_emulated() || geteuid() != 0)
-		return true;
-	s->host.root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	s->host.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	mount = freezer_mount(&s->host, kind);
-	snprintf(s->name, sizeof(s->name), "taphos-unit-%d", (int)getpid());
-	if (mount < 0 || mkdirat(mount, s->name, 0755) < 0) {
-		(void)close(s->host.root_fd);
-		(void)close(s->host.proc_fd);
-		return true;
-	}
-	s->count = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	s->t = calloc(1, sizeof(*s->t));
-	assert_non_null(s->t);
-	s->counter = s->t->pid = start_counter(s);
-	s->t->member[s->t->members++].pid = s->counter;
-	s->t->host_namespaces = true;
-	snprintf(kind == FREEZER_V2 ? s->t->cgroup_v2 : s->t->cgroup_v1, TARGET_PATH, "/%s",
-		s->name);
-	move(s, s->name, s->counter);
-	memcpy(s->text, "taphos\0collect\0", 15);
-	s->words[0] = s->text;
-	s->words[1] = s->text + 7;
-	assert_true(counts(s));
-	return false;
-}
-
-static void stage_down(struct stage *s)
-{
-	own_fd int mount = freezer_mount(&s->host, s->kind);
-
-	freezer_close(&s->f);
-	(void)kill(s->counter, SIGKILL);
-	(void)waitpid(s->counter, NULL, 0);
-	for (int i = 0; unlinkat(mount, s->name, AT_REMOVEDIR) < 0 && i < 500; i++)
-		(void)poll(NULL, 0, 1);
-	(void)munmap(s->count, 4096);
-	free(s->t);
-	(void)close(s->host.root_fd);
-	(void)close(s->host.proc_fd);
-}
-
-#define STAGE(s, kind)              \
-	struct stage s;             \
-	struct err e = ERR_INIT;    \
-	if (stage_up(&(s), kind)) { \
-		skip();             \
-		return;             \
+#define STAGE(s, kind)                  \
+	struct freezekit s;             \
+	struct err e = ERR_INIT;        \
+	if (freezekit_up(&(s), kind)) { \
+		skip();                 \
+		return;                 \
 	}
 
 static void freezes_and_thaws(enum freezer_kind kind)
@@ -168,14 +49,14 @@ static void freezes_and_thaws(enum freezer_kind kind)
 	assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), 0);
 	assert_int_equal(s.f.kind, kind);
 	assert_false(s.f.theirs);
-	assert_true(counts(&s));
+	assert_true(freezekit_counts(&s));
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(freezer_freeze(&s.f, now_ns() + 2 * SECOND, &e), 0);
-		assert_true(stands_still(&s));
+		assert_true(freezekit_stands_still(&s));
 		assert_int_equal(freezer_thaw(kind, s.f.state_fd, &e), 0);
-		assert_true(thawed_within(&s, 1000));
+		assert_true(freezekit_thawed_within(&s, 1000));
 	}
-	stage_down(&s);
+	freezekit_down(&s);
 }
 
 static void test_v2(void **state)
@@ -200,10 +81,10 @@ static void already_frozen(enum freezer_kind kind)
 	assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), 0);
 	assert_true(s.f.theirs);
 	assert_int_equal(freezer_freeze(&s.f, now_ns() + 2 * SECOND, &e), 0);
-	assert_true(stands_still(&s));
+	assert_true(freezekit_stands_still(&s));
 	assert_int_equal(freezer_thaw(kind, theirs.state_fd, &e), 0);
-	assert_true(thawed_within(&s, 1000));
-	stage_down(&s);
+	assert_true(freezekit_thawed_within(&s, 1000));
+	freezekit_down(&s);
 }
 
 static void test_theirs(void **state)
@@ -224,7 +105,7 @@ static void test_not_its_own(void **state)
 		assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), -ENOENT);
 		assert_int_equal(s.f.state_fd, -1);
 	}
-	stage_down(&s);
+	freezekit_down(&s);
 }
 
 static void outsiders(enum freezer_kind kind)
@@ -234,8 +115,8 @@ static void outsiders(enum freezer_kind kind)
 	STAGE(s, kind);
 	assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), 0);
 	assert_int_equal(outsiders_check(&s.f, &s.host, s.t, &e), 0);
-	other = start_counter(&s);
-	move(&s, s.name, other);
+	other = freezekit_counter(&s);
+	freezekit_move(&s, s.name, other);
 	assert_int_equal(outsiders_check(&s.f, &s.host, s.t, &e), -EBUSY);
 	assert_non_null(strstr(e.text, "none of the target's"));
 	s.t->member[s.t->members++].pid = getppid(); /* and its child is newly born */
@@ -245,11 +126,11 @@ static void outsiders(enum freezer_kind kind)
 	(void)kill(other, SIGKILL);
 	(void)waitpid(other, NULL, 0);
 	s.t->pid = s.t->member[0].pid = s.counter;
-	move(&s, s.name, getpid());
+	freezekit_move(&s, s.name, getpid());
 	assert_int_equal(outsiders_check(&s.f, &s.host, s.t, &e), -EBUSY);
 	assert_non_null(strstr(e.text, "we run in its cgroup"));
-	move(&s, ".", getpid());
-	stage_down(&s);
+	freezekit_move(&s, ".", getpid());
+	freezekit_down(&s);
 }
 
 static void test_outsiders(void **state)
@@ -268,7 +149,7 @@ struct post {
 	int sock[TWO];
 };
 
-static void post_guards(struct stage *s, struct post *p, uint64_t deadline_ns)
+static void post_guards(struct freezekit *s, struct post *p, uint64_t deadline_ns)
 {
 	struct err e = ERR_INIT;
 
@@ -321,7 +202,7 @@ struct engine {
 };
 
 /* A process that has guards, freezes, and then waits to be killed. */
-static struct engine start_engine(struct stage *s)
+static struct engine start_engine(struct freezekit *s)
 {
 	struct engine *shared =
 		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -364,16 +245,16 @@ static void engine_dies(enum freezer_kind kind, unsigned killed)
 	STAGE(s, kind);
 	assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), 0);
 	engine = start_engine(&s);
-	assert_true(stands_still(&s));
+	assert_true(freezekit_stands_still(&s));
 	for (unsigned i = 0; i < TWO; i++)
 		if (killed & 1U << i)
 			(void)kill(engine.guard[i], SIGKILL);
-	assert_true(stands_still(&s));
+	assert_true(freezekit_stands_still(&s));
 	end(engine.pid);
-	assert_true(thawed_within(&s, 1000));
+	assert_true(freezekit_thawed_within(&s, 1000));
 	assert_true(gone_within(engine.guard[0], 1000));
 	assert_true(gone_within(engine.guard[1], 1000));
-	stage_down(&s);
+	freezekit_down(&s);
 }
 
 static void test_engine_killed(void **state)
@@ -394,14 +275,14 @@ static void test_guard_deadline(void **state)
 	assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), 0);
 	post_guards(&s, &p, now_ns() + SECOND / 5);
 	assert_int_equal(freezer_freeze(&s.f, now_ns() + 2 * SECOND, &e), 0);
-	assert_true(stands_still(&s));
-	assert_true(thawed_within(&s, 1000));
+	assert_true(freezekit_stands_still(&s));
+	assert_true(freezekit_thawed_within(&s, 1000));
 	for (int i = 0; i < TWO; i++) {
 		assert_true(gone_within(p.worker[i].pid, 500));
 		assert_true(worker_ended(&p.worker[i]));
 		(void)close(p.sock[i]);
 	}
-	stage_down(&s);
+	freezekit_down(&s);
 }
 
 static void test_guard_dismissed(void **state)
@@ -421,9 +302,9 @@ static void test_guard_dismissed(void **state)
 		assert_int_equal(p.worker[i].status, 0);
 		(void)close(p.sock[i]);
 	}
-	assert_true(stands_still(&s));
+	assert_true(freezekit_stands_still(&s));
 	assert_int_equal(freezer_thaw(FREEZER_V2, s.f.state_fd, &e), 0);
-	stage_down(&s);
+	freezekit_down(&s);
 }
 
 /* What pkill, pkill -f and a process group would find. */
@@ -449,7 +330,7 @@ static void test_guard_is_nobody(void **state)
 		(void)close(p.sock[i]);
 	}
 	assert_string_equal(s.text, "taphos"); /* ours is as it was */
-	stage_down(&s);
+	freezekit_down(&s);
 }
 
 int main(void)

@@ -187,6 +187,7 @@ static const struct engine_result sample = {
 	.gaps = 1,
 	.bytes = 2048,
 	.duration_ms = 4200,
+	.frozen_us = 12034,
 };
 
 static void the_json_result_is_a_contract(void **state)
@@ -198,7 +199,7 @@ static void the_json_result_is_a_contract(void **state)
 	assert_string_equal(buf_str(&b),
 		"{\"bundle\":\"/tmp/my case/x.tar.zst\",\"sha256\":\"aa\",\"run_id\":\"R\","
 		"\"signer\":\"bb\",\"verdict\":\"partial\",\"artifacts\":12,\"gaps\":1,"
-		"\"bytes\":2048,\"duration_ms\":4200,\"exit\":3}\n");
+		"\"bytes\":2048,\"duration_ms\":4200,\"frozen_ms\":12.034,\"exit\":3}\n");
 }
 
 static void the_summary_says_what_to_do(void **state)

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* memory - holds the target still while its memory is copied. */
+#include "memory.h"
+#include "conductor.h"
+#include "dumper.h"
+#include "halt.h"
+#include "job.h"
+#include "jsonw.h"
+#include "memtable.h"
+#include "own.h"
+#include "profile.h"
+#include "run.h"
+#include "sink.h"
+#include "staging.h"
+#include "tracer.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SECOND 1000000000ULL
+
+enum {
+	STEP_S = 300,	/* for a step during which the target runs, while there are signs of life */
+	GRACE_MS = 500, /* from the end of copying to the thaw, whatever it does */
+	END_MS = 100,	/* for the worker to end by itself */
+};
+
+/* One capture. */
+struct session {
+	struct run *r;
+	struct memory *m;
+	size_t index; /* of the dumper */
+	struct halt halt;
+	struct tracer tracer;
+	uint64_t max_ns;
+};
+
+/* ---- what the profile wants */
+
+static uint64_t option_u64(const struct session *s, const char *name, uint64_t none)
+{
+	const struct dumper_option *o = dumpers[s->index]->options;
+	const union option_value *v = profile_options(s->r->profile, s->index);
+
+	for (size_t i = 0; o && o[i].name; i++)
+		if (!strcmp(o[i].name, name))
+			return o[i].type == OPTION_BOOL ? v[i].b : v[i].u;
+	return none;
+}
+
+static uint32_t wanted_kinds(const struct session *s)
+{
+	const struct dumper_option *o = dumpers[s->index]->options;
+	const union option_value *v = profile_options(s->r->profile, s->index);
+	uint32_t kinds = 0;
+
+	for (size_t i = 0; o && o[i].name; i++)
+		for (size_t k = 0; !strcmp(o[i].name, "kinds") && v[i].list[k]; k++)
+			for (unsigned n = 0; n < MEM_KINDS; n++)
+				kinds |= strcmp(v[i].list[k], mem_kinds[n]) ? 0 : 1U << n;
+	return kinds ? kinds : (1U << MEM_KINDS) - 1;
+}
+
+static void fill_job(struct session *s)
+{
+	struct run *r = s->r;
+
+	s->tracer.job = (struct capture_job){
+		.target = r->target,
+		.options = {.max_process = option_u64(s, "max_process", UINT64_MAX),
+			.max_total = option_u64(s, "max_total", UINT64_MAX),
+			.maps_only = r->rq->memory_maps || option_u64(s, "maps_only", false),
+			.kinds = wanted_kinds(s)},
+		.proc_fd = r->host.at.proc_fd,
+		.cgroup_fd = -1,
+		.table_fd = s->m->fd[MEMORY_TABLE],
+		.stage_fd = s->m->fd[MEMORY_STAGE],
+		.spill_fd = s->m->fd[MEMORY_SPILL],
+		.stage_bytes = s->m->stage_bytes,
+		.spill_bytes = s->m->spill_bytes,
+	};
+}
+
+/* ---- the steps */
+
+static int gap(struct session *s, unsigned kind, const char *where, const char *why, struct err *e)
+{
+	return conductor_gap(s->r, s->index, kind, where, why, e);
+}
+
+/* No thread is held once it is gone. */
+static void end_tracer(struct session *s, unsigned patience_ms)
+{
+	if (!tracer_end(&s->tracer, patience_ms))
+		s->r->abandoned++;
+	if (s->m->hold == HOLD_PTRACE && s->m->requested_ns && !s->m->thawed_ns)
+		s->m->thawed_ns = run_now_ns();
+}
+
+/* It runs on: as it was asked for, or a gap, or the end of this dumper. */
+static int go_live(struct session *s, const char *why, struct err *e)
+{
+	struct memory *m = s->m;
+
+	m->hold = HOLD_NONE;
+	m->method = "none";
+	snprintf(m->why, sizeof(m->why), "%s", why);
+	if (s->r->rq->freeze != FREEZE_ALWAYS)
+		return gap(s, GAP_CHANGED, "freeze", why, e);
+	snprintf(m->refused, sizeof(m->refused), "it could not be frozen (--freeze always): %.200s",
+		why);
+	return 0;
+}
+
+/* Its own cgroup, or all its threads; not at all when nobody asks for it. */
+static void choose_hold(struct session *s)
+{
+	struct err why = ERR_INIT;
+	struct memory *m = s->m;
+
+	if (s->r->rq->freeze == FREEZE_NEVER || s->tracer.job.options.maps_only)
+		return;
+	if (halt_open(s->r, &s->halt, &why) == 0) {
+		m->hold = HOLD_CGROUP;
+		m->theirs = s->halt.freezer.theirs;
+		m->method = freezer_names[s->halt.freezer.kind];
+		snprintf(m->cgroup, sizeof(m->cgroup), "%s", s->halt.freezer.path);
+		return;
+	}
+	m->hold = HOLD_PTRACE;
+	m->method = "ptrace";
+	snprintf(m->why, sizeof(m->why), "%s", why.text);
+}
+
+static void copy_times(struct session *s)
+{
+	if (s->m->hold == HOLD_PTRACE)
+		return;
+	s->m->requested_ns = s->halt.requested_ns;
+	s->m->frozen_ns = s->halt.frozen_ns;
+	s->m->thawed_ns = s->halt.thawed_ns;
+}
+
+/* From GO to COPIED. Whatever comes, it is thawed afterwards. */
+static int copy(struct session *s, struct err *e)
+{
+	struct memory *m = s->m;
+	struct capture_msg copied = {0};
+	uint64_t start = s->halt.requested_ns ? s->halt.requested_ns : run_now_ns();
+	uint64_t until = start + s->max_ns;
+	int rc;
+
+	if (m->hold == HOLD_PTRACE)
+		m->requested_ns = m->frozen_ns = start;
+	rc = tracer_tell(&s->tracer, CAPTURE_GO, m->hold, until, e);
+	if (rc == 0)
+		rc = tracer_await(&s->tracer, CAPTURE_COPIED,
+			m->hold == HOLD_NONE ? start + STEP_S * SECOND
+					     : until + GRACE_MS * 1000000ULL,
+			&copied, e);
+	(void)!halt_thaw(&s->halt, NULL); /* tried again at the end */
+	m->staged = copied.a;
+	m->live = copied.b;
+	return rc;
+}
+
+static int read_registers(struct session *s, struct err *e)
+{
+	struct capture_msg done = {0};
+	uint64_t until = s->m->hold == HOLD_PTRACE
+				 ? s->m->requested_ns + s->max_ns + 2 * GRACE_MS * 1000000ULL
+				 : run_now_ns() + STEP_S * SECOND;
+	int rc = tracer_tell(&s->tracer, CAPTURE_THAWED, 0, 0, e);
+
+	if (rc == 0)
+		rc = tracer_await(&s->tracer, CAPTURE_DONE, until, &done, e);
+	if (s->m->hold == HOLD_PTRACE && rc == 0)
+		s->m->thawed_ns = run_now_ns();
+	s->m->threads = done.a;
+	s->m->threads_missed = done.b;
+	return rc;
+}
+
+/* Frozen, if it is to be. 1: nothing more to do. */
+static int freeze(struct session *s, struct err *e)
+{
+	struct err why = ERR_INIT;
+	char text[256];
+	int rc;
+
+	if (s->m->hold != HOLD_CGROUP)
+		return 0;
+	rc = halt_freeze(s->r, &s->halt, s->max_ns, &why);
+	copy_times(s);
+	if (rc == 0)
+		return 0;
+	snprintf(text, sizeof(text), "%.180s; it was thawed again", why.text);
+	rc = go_live(s, text, e);
+	return rc < 0 ? rc : s->m->refused[0] != '\0';
+}
+
+static int lost(struct session *s, const char *where, const struct err *why, struct err *e)
+{
+	bool stopped = tracer_must_stop(s->r) != NULL;
+
+	end_tracer(s, 0); /* before anybody waits for the writer */
+	if (stopped)
+		s->r->interrupted = tracer_must_stop(s->r);
+	return gap(s,
+		stopped			 ? GAP_OVER_BUDGET
+		: why->code == ETIMEDOUT ? GAP_STALLED
+					 : GAP_UNREADABLE,
+		where, why->text, e);
+}
+
+static int note_live(struct session *s, struct err *e)
+{
+	char text[160];
+
+	if (s->m->hold == HOLD_NONE || !s->m->live || s->tracer.job.options.maps_only)
+		return 0;
+	snprintf(text, sizeof(text),
+		"%llu bytes did not fit the staging area or --max-freeze: read while it ran",
+		(unsigned long long)s->m->live);
+	return gap(s, GAP_CHANGED, "freeze", text, e);
+}
+
+static int run_session(struct session *s, struct err *e)
+{
+	struct capture_msg ready = {0};
+	struct err why = ERR_INIT;
+	int rc = staging_open(s->r, s->m, &why);
+
+	fill_job(s);
+	if (rc == 0) {
+		choose_hold(s);
+		s->tracer.job.cgroup_fd = s->halt.freezer.dir_fd;
+		rc = tracer_start(&s->tracer, &why);
+	}
+	if (rc == 0)
+		rc = tracer_await(
+			&s->tracer, CAPTURE_READY, run_now_ns() + STEP_S * SECOND, &ready, &why);
+	s->m->present = ready.a;
+	if (rc < 0) {
+		snprintf(s->m->refused, sizeof(s->m->refused),
+			"its memory could not be captured: %.200s", why.text);
+		return lost(s, "capture", &why, e);
+	}
+	rc = freeze(s, e);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	rc = copy(s, &why);
+	copy_times(s);
+	if (rc < 0)
+		return lost(s, "capture", &why, e);
+	rc = read_registers(s, &why);
+	if (rc < 0)
+		return lost(s, "registers", &why, e);
+	return note_live(s, e);
+}
+
+bool memory_is_wanted(const struct run *r, size_t *ret)
+{
+	bool loss;
+
+	for (size_t i = 0; dumpers[i]; i++)
+		if (dumpers[i]->needs & NEED_MEMORY && profile_enabled(r->profile, i)) {
+			*ret = i;
+			return !job_obstacle(r, dumpers[i], &loss);
+		}
+	return false;
+}
+
+/* The guards went on trying while we closed. */
+static int note_frozen(struct session *s, const struct err *why, struct err *e)
+{
+	struct wire_msg m = {.type = WIRE_FINDING, .kind = WIRE_ENGINE};
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		"the target may still be frozen, thaw its cgroup %.100s by hand: %s", s->m->cgroup,
+		why->text);
+	wire_puts(&m, 0, text);
+	run_log(s->r, "error", "thaw", "%s", text);
+	return conductor_tell(s->r, &m, -1, e);
+}
+
+int memory_capture(struct run *r, size_t index,
+	int (*capture)(const struct capture_job *, struct err *), struct err *e)
+{
+	struct err thaw = ERR_INIT;
+	struct session s = {
+		.r = r,
+		.m = &r->memory,
+		.index = index,
+		.halt = HALT_INIT,
+		.tracer = {.run = r, .capture = capture, .sock = -1},
+		.max_ns = r->rq->max_freeze_ns,
+	};
+	int rc;
+
+	r->memory.done = true;
+	r->progress.stage = dumpers[index]->name;
+	run_show(r);
+	rc = run_session(&s, e);
+	(void)!halt_thaw(&s.halt, &thaw);
+	end_tracer(&s, END_MS);
+	halt_done(&s.halt);
+	if (thaw.code && rc == 0)
+		rc = note_frozen(&s, &thaw, e);
+	run_log(r, "info", "memory", "%s: held for %llu us, %llu bytes staged, %llu live",
+		r->memory.method, (unsigned long long)(memory_held_ns(&r->memory) / 1000),
+		(unsigned long long)r->memory.staged, (unsigned long long)r->memory.live);
+	return rc;
+}
+
+void memory_done(struct memory *m)
+{
+	for (size_t i = 0; i < MEMORY_FDS; i++) {
+		own_fd_(&m->fd[i]);
+		m->fd[i] = -1;
+	}
+}
+
+uint64_t memory_held_ns(const struct memory *m)
+{
+	return m->frozen_ns && m->thawed_ns > m->requested_ns ? m->thawed_ns - m->requested_ns : 0;
+}
+
+static void render_time(struct jsonw *w, const char *key, uint64_t ns)
+{
+	if (ns)
+		jsonw_u64(w, key, ns / 1000);
+	else
+		jsonw_null(w, key);
+}
+
+static void render_hold(const struct memory *m, struct jsonw *w)
+{
+	jsonw_open(w, "hold");
+	jsonw_str(w, "method", m->method);
+	jsonw_str(w, "cgroup", m->cgroup[0] ? m->cgroup : NULL);
+	jsonw_bool(w, "frozen_before", m->theirs);
+	jsonw_str(w, "why", m->why[0] ? m->why : NULL);
+	/* CLOCK_MONOTONIC, as in the rows of each process */
+	render_time(w, "requested_us", m->requested_ns);
+	render_time(w, "frozen_us", m->frozen_ns);
+	render_time(w, "thawed_us", m->thawed_ns);
+	jsonw_u64(w, "held_us", (memory_held_ns(m) + 999) / 1000);
+	jsonw_close(w);
+}
+
+void memory_render(const struct memory *m, struct jsonw *w)
+{
+	if (!m->done) {
+		jsonw_null(w, "memory");
+		return;
+	}
+	jsonw_open(w, "memory");
+	render_hold(m, w);
+	jsonw_u64(w, "stage_bytes", m->stage_bytes);
+	jsonw_u64(w, "spill_bytes", m->spill_bytes);
+	jsonw_u64(w, "present_bytes", m->present);
+	jsonw_u64(w, "staged_bytes", m->staged);
+	jsonw_u64(w, "live_bytes", m->live);
+	jsonw_u64(w, "threads", m->threads);
+	jsonw_u64(w, "threads_missed", m->threads_missed);
+	jsonw_close(w);
+}

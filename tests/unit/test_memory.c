@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine's side of a capture, with stand-ins for the worker that captures. */
+#include "unit.h"
+
+#include "conductor.h"
+#include "dumper.h"
+#include "freezekit.h"
+#include "io.h"
+#include "jsonw.h"
+#include "memory.h"
+#include "own.h"
+#include "profile.h"
+#include "run.h"
+#include "sink.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MS 1000000ULL
+
+/* What the stand-ins look at: they are forked from here. */
+static struct freezekit kit;
+
+struct fixture {
+	struct engine_request rq;
+	struct run r;
+	int writer; /* the other end of the engine's control socket */
+};
+
+static bool set_up(struct fixture *f, enum freezer_kind kind)
+{
+	struct err e = ERR_INIT;
+	int pair[2];
+
+	if (freezekit_up(&kit, kind))
+		return true;
+	*f = (struct fixture){
+		.rq = {.max_freeze_ns = 5000 * MS, .stage = 1 << 20, .max_size = 0},
+	};
+	assert_int_equal(wire_pair(pair, &e), 0);
+	f->writer = pair[1];
+	f->r = (struct run){
+		.rq = &f->rq,
+		.target = kit.t,
+		.control = pair[0],
+		.sign_sock = -1,
+		.spool_dir = -1,
+		.host = {.at = kit.host},
+		.log = BUF_INIT(1 << 20),
+		.memory = MEMORY_INIT,
+		.started_ns = run_now_ns(),
+		.deadline_ns = run_now_ns() + 60000 * MS,
+	};
+	(void)fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	for (int i = 0; i < TARGET_FDS; i++)
+		kit.t->fd[i] = -1;
+	assert_int_equal(profile_load("standard", &f->r.profile, &e), 0);
+	return false;
+}
+
+static void tear_down(struct fixture *f)
+{
+	memory_done(&f->r.memory);
+	profile_free(f->r.profile);
+	buf_done(&f->r.log);
+	(void)close(f->r.control);
+	(void)close(f->writer);
+	freezekit_down(&kit);
+}
+
+#define FIXTURE(f, kind)          \
+	struct fixture f;         \
+	struct err e = ERR_INIT;  \
+	if (set_up(&(f), kind)) { \
+		skip();           \
+		return;           \
+	}
+
+/* The only gap there is: its kind, where and why in text; -1: none. */
+static int take_gap(struct fixture *f, char *text, size_t size)
+{
+	struct wire_msg m, other;
+	char where[64], why[256];
+
+	if (wire_recv(f->writer, &m, NULL, false, NULL) != 1)
+		return -1;
+	assert_int_equal(m.type, WIRE_GAP);
+	wire_string(&m, 1, where, sizeof(where));
+	wire_string(&m, 2, why, sizeof(why));
+	snprintf(text, size, "%s: %s", where, why);
+	assert_int_equal(wire_recv(f->writer, &other, NULL, false, NULL), -EAGAIN);
+	return (int)m.a;
+}
+
+/* ---- stand-ins: each answers as mem/capture.h says, up to where it goes wrong */
+
+static void say(const struct capture_job *j, enum capture_step step, uint64_t a, uint64_t b)
+{
+	struct capture_msg m = {.step = step, .a = a, .b = b};
+
+	(void)!send(j->sock, &m, sizeof(m), 0);
+}
+
+static struct capture_msg hear(const struct capture_job *j)
+{
+	struct capture_msg m = {0};
+
+	(void)!recv(j->sock, &m, sizeof(m), 0);
+	return m;
+}
+
+/* Says in COPIED how it was held, and whether the target stood still. */
+static int good(const struct capture_job *j, struct err *e)
+{
+	struct capture_msg go;
+
+	(void)e;
+	say(j, CAPTURE_READY, 4096, 1);
+	go = hear(j);
+	if (go.step != CAPTURE_GO || j->stage_fd < 0 || j->table_fd < 0)
+		return -EPROTO;
+	say(j, CAPTURE_COPIED, go.a << 1 | freezekit_stands_still(&kit), 0);
+	if (hear(j).step != CAPTURE_THAWED)
+		return -EPROTO;
+	say(j, CAPTURE_DONE, 3, 1);
+	return 0;
+}
+
+static int slow(const struct capture_job *j, struct err *e)
+{
+	(void)e;
+	say(j, CAPTURE_READY, 0, 0);
+	(void)hear(j);
+	for (;;) {
+		atomic_fetch_add(j->beat, 1);
+		(void)poll(NULL, 0, 10);
+	}
+	return 0;
+}
+
+static int dies(const struct capture_job *j, struct err *e)
+{
+	(void)e;
+	say(j, CAPTURE_READY, 0, 0);
+	(void)hear(j);
+	_exit(7);
+}
+
+static int babbles(const struct capture_job *j, struct err *e)
+{
+	(void)e;
+	say(j, CAPTURE_READY, 0, 0);
+	(void)hear(j);
+	say(j, CAPTURE_DONE, 0, 0);
+	return slow(j, e);
+}
+
+static int fails(const struct capture_job *j, struct err *e)
+{
+	(void)j;
+	return err_set(e, EIO, "no");
+}
+
+static int some_live(const struct capture_job *j, struct err *e)
+{
+	(void)e;
+	say(j, CAPTURE_READY, 0, 0);
+	(void)hear(j);
+	say(j, CAPTURE_COPIED, 1000, 500);
+	(void)hear(j);
+	say(j, CAPTURE_DONE, 1, 0);
+	return 0;
+}
+
+/* ---- */
+
+static void one_capture(enum freezer_kind kind)
+{
+	char text[400];
+
+	FIXTURE(f, kind);
+	assert_int_equal(memory_capture(&f.r, 0, good, &e), 0);
+	assert_true(freezekit_counts(&kit));
+	assert_int_equal(take_gap(&f, text, sizeof(text)), -1);
+	assert_string_equal(f.r.memory.method, freezer_names[kind]);
+	assert_int_equal(f.r.memory.staged, HOLD_CGROUP << 1 | 1);
+	assert_int_equal(f.r.memory.threads, 3);
+	assert_int_equal(f.r.memory.threads_missed, 1);
+	assert_in_range(memory_held_ns(&f.r.memory), 30 * MS, 1000 * MS);
+	assert_true(f.r.memory.frozen_ns >= f.r.memory.requested_ns);
+	assert_true(f.r.memory.fd[MEMORY_TABLE] >= 0);
+	assert_int_equal(f.r.memory.stage_bytes, 1 << 20);
+	tear_down(&f);
+}
+
+static void test_frozen(void **state)
+{
+	(void)state;
+	one_capture(FREEZER_V2);
+	one_capture(FREEZER_V1);
+}
+
+static void test_paused_before(void **state)
+{
+	own_freezer struct freezer theirs = FREEZER_INIT;
+
+	(void)state;
+	FIXTURE(f, FREEZER_V2);
+	assert_int_equal(freezer_open(&kit.host, kit.t, &theirs, &e), 0);
+	assert_int_equal(freezer_freeze(&theirs, run_now_ns() + 2000 * MS, &e), 0);
+	assert_int_equal(memory_capture(&f.r, 0, good, &e), 0);
+	assert_true(freezekit_stands_still(&kit));
+	assert_true(f.r.memory.theirs);
+	assert_int_equal(f.r.memory.staged, HOLD_CGROUP << 1 | 1);
+	assert_int_equal(memory_held_ns(&f.r.memory), 0);
+	assert_int_equal(freezer_thaw(FREEZER_V2, theirs.state_fd, &e), 0);
+	tear_down(&f);
+}
+
+static void test_no_cgroup(void **state)
+{
+	own_buf struct buf b = BUF_INIT(4096);
+	struct jsonw w = JSONW(&b);
+
+	(void)state;
+	FIXTURE(f, FREEZER_V2);
+	kit.t->cgroup_v2[0] = '\0';
+	f.rq.freeze = FREEZE_ALWAYS;
+	assert_int_equal(memory_capture(&f.r, 0, good, &e), 0);
+	assert_int_equal(f.r.memory.staged, HOLD_PTRACE << 1);
+	assert_string_equal(f.r.memory.method, "ptrace");
+	assert_non_null(strstr(f.r.memory.why, "no cgroup of its own"));
+	assert_true(memory_held_ns(&f.r.memory) > 0);
+	jsonw_open(&w, NULL);
+	memory_render(&f.r.memory, &w);
+	jsonw_close(&w);
+	assert_non_null(
+		strstr(buf_str(&b), "{\"memory\":{\"hold\":{\"method\":\"ptrace\",\"cgroup\":null,"
+				    "\"frozen_before\":false,\"why\":\"it has no cgroup"));
+	tear_down(&f);
+}
+
+static void test_never(void **state)
+{
+	char text[400];
+
+	(void)state;
+	FIXTURE(f, FREEZER_V2);
+	f.rq.freeze = FREEZE_NEVER;
+	assert_int_equal(memory_capture(&f.r, 0, good, &e), 0);
+	assert_int_equal(f.r.memory.staged, HOLD_NONE << 1);
+	assert_int_equal(take_gap(&f, text, sizeof(text)), -1);
+	assert_int_equal(memory_held_ns(&f.r.memory), 0);
+	tear_down(&f);
+}
+
+static void test_too_slow(void **state)
+{
+	char text[400];
+
+	(void)state;
+	FIXTURE(f, FREEZER_V2);
+	f.rq.max_freeze_ns = 100 * MS;
+	assert_int_equal(memory_capture(&f.r, 0, slow, &e), 0);
+	assert_true(freezekit_counts(&kit));
+	assert_in_range(memory_held_ns(&f.r.memory), 590 * MS, 1500 * MS);
+	assert_int_equal(take_gap(&f, text, sizeof(text)), GAP_STALLED);
+	assert_string_equal(f.r.memory.refused, ""); /* what is in the table is used */
+	tear_down(&f);
+}
+
+static void test_too_slow_by_ptrace(void **state)
+{
+	char text[400];
+
+	(void)state;
+	FIXTURE(f, FREEZER_V2);
+	kit.t->cgroup_v2[0] = '\0';
+	f.rq.max_freeze_ns = 100 * MS;
+	assert_int_equal(memory_capture(&f.r, 0, slow, &e), 0);
+	assert_in_range(memory_held_ns(&f.r.memory), 590 * MS, 1500 * MS);
+	assert_int_equal(take_gap(&f, text, sizeof(text)), GAP_STALLED);
+	tear_down(&f);
+}
+
+static void test_worker_dies(void **state)
+{
+	char text[400];
+
+	(void)state;
+	FIXTURE(f, FREEZER_V2);
+	assert_int_equal(memory_capture(&f.r, 0, dies, &e), 0);
+	assert_true(freezekit_counts(&kit));
+	assert_in_range(memory_held_ns(&f.r.memory), 1, 500 * MS);
+	assert_int_equal(take_gap(&f, text, sizeof(text)), GAP_UNREADABLE);
+	assert_string_equal(text, "capture: the capture worker ended: exit 7");
+	tear_down(&f);
+}
+
+static void test_worker_babbles(void **state)
+{
+	char text[400];
+
+	(void)state;
+	FIXTURE(f, FREEZER_V2);
+	assert_int_equal(memory_capture(&f.r, 0, babbles, &e), 0);
+	assert_true(freezekit_counts(&kit));
+	assert_int_equal(take_gap(&f, text, sizeof(text)), GAP_UNREADABLE);
+	assert_non_null(strstr(text, "out of turn"));
+	tear_down(&f);
+}
+
+static void test_never_ready(void **state)
+{
+	char text[400];
+
+	(void)state;
+	FIXTURE(f, FREEZER_V2);
+	assert_int_equal(memory_capture(&f.r, 0, fails, &e), 0);
+	assert_int_equal(memory_held_ns(&f.r.memory), 0);
+	assert_int_equal(take_gap(&f, text, sizeof(text)), GAP_UNREADABLE);
+	assert_non_null(strstr(f.r.memory.refused, "could not be captured"));
+	tear_down(&f);
+}
+
+static void test_what_is_live_is_said(void **state)
+{
+	char text[400];
+
+	(void)state;
+	FIXTURE(f, FREEZER_V2);
+	assert_int_equal(memory_capture(&f.r, 0, some_live, &e), 0);
+	assert_int_equal(take_gap(&f, text, sizeof(text)), GAP_CHANGED);
+	assert_non_null(strstr(text, "500 bytes"));
+	tear_down(&f);
+}
+
+static void test_deadline(void **state)
+{
+	char text[400];
+
+	(void)state;
+	FIXTURE(f, FREEZER_V2);
+	f.r.deadline_ns = run_now_ns() + 200 * MS;
+	assert_int_equal(memory_capture(&f.r, 0, slow, &e), 0);
+	assert_true(freezekit_counts(&kit));
+	assert_in_range(memory_held_ns(&f.r.memory), 1, 500 * MS);
+	assert_int_equal(take_gap(&f, text, sizeof(text)), GAP_OVER_BUDGET);
+	assert_string_equal(f.r.interrupted, "the deadline was reached");
+	tear_down(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_frozen),
+		cmocka_unit_test(test_paused_before),
+		cmocka_unit_test(test_no_cgroup),
+		cmocka_unit_test(test_never),
+		cmocka_unit_test(test_too_slow),
+		cmocka_unit_test(test_too_slow_by_ptrace),
+		cmocka_unit_test(test_worker_dies),
+		cmocka_unit_test(test_worker_babbles),
+		cmocka_unit_test(test_never_ready),
+		cmocka_unit_test(test_what_is_live_is_said),
+		cmocka_unit_test(test_deadline),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -313,6 +313,17 @@ int conductor_gap(struct run *r, size_t index, unsigned kind, const char *where,
 	return conductor_tell(r, &m, -1, e);
 }
 
+static void name_item(const struct attempt *a, uint64_t item, char *ret, size_t size)
+{
+	const struct dumper *d = dumpers[a->index];
+
+	ret[0] = '\0';
+	if (d->describe)
+		d->describe(&a->dump, item, ret, size);
+	if (!ret[0])
+		snprintf(ret, size, "item %llu", (unsigned long long)item);
+}
+
 /* What remains of a worker that stalled, died or was stopped. 1: start another one. */
 static int after_loss(struct attempt *a, unsigned restarts, char *why, size_t size, struct err *e)
 {
@@ -323,14 +334,14 @@ static int after_loss(struct attempt *a, unsigned restarts, char *why, size_t si
 		     r->abandoned < ABANDON_MAX;
 	bool dead = worker_kill(&a->worker);
 	struct wire_msg closed;
-	char where[64], how[96];
+	char where[TARGET_PATH], how[96];
 	int rc;
 
 	next.item = atomic_load_explicit(&a->shared->item, memory_order_relaxed);
 	worker_describe(&a->worker, how, sizeof(how));
 	if (!dead)
 		r->abandoned++;
-	snprintf(where, sizeof(where), "item %llu", (unsigned long long)next.item);
+	name_item(a, next.item, where, sizeof(where));
 	snprintf(why, size, "%s",
 		r->interrupted ? r->interrupted
 		: a->stalled   ? "the worker made no progress and was ended"

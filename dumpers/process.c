@@ -349,22 +349,35 @@ static int write_changes(struct job *job, struct err *e)
 	return rc == 0 ? sink_blob(job->out, "process/changes.json", b.data, b.len, e) : rc;
 }
 
-/* The engine's gap has only the number of the item; and the writer still waits for the rest of the
- * member that was being sent. */
+static void describe_item(const struct dump *d, uint64_t item, char *ret, size_t size)
+{
+	unsigned step = journal_step(item);
+
+	(void)d;
+	if (step < DOSSIER_PASSES)
+		snprintf(ret, size, "process %d: %s", (int)journal_pid(item),
+			dossier_pass_names[step]);
+	else if (step == STEP_TREE)
+		snprintf(ret, size, "the tree");
+	else if (step == STEP_LOOK)
+		snprintf(ret, size, "looking for processes");
+}
+
+/* The engine's gap does not name the member that was being sent, for the rest of which the writer
+ * still waits. */
 static int tell_stall(struct job *job, struct err *e)
 {
 	const struct dumper_resume *resume = &job->dump->resume;
-	unsigned pass = journal_step(resume->item);
 	const char *member = resume->member[0] ? resume->member : NULL;
 	struct err why = ERR_INIT;
+	char where[64] = "";
 	int rc = 0;
 
 	if (!resume->again)
 		return 0;
 	(void)err_set(&why, ETIMEDOUT, "did not answer: left out");
-	if (pass < DOSSIER_PASSES &&
-		sink_gapf(job->out, GAP_STALLED, member, &why, "process %d: %s",
-			(int)journal_pid(resume->item), dossier_pass_names[pass]) < 0)
+	describe_item(job->dump, resume->item, where, sizeof(where));
+	if (where[0] && sink_gapf(job->out, GAP_STALLED, member, &why, "%s", where) < 0)
 		rc = lost(e);
 	return rc == 0 && member ? sink_end(job->out, e) : rc;
 }
@@ -455,5 +468,6 @@ const struct dumper dumper_process = {
 	.resumes = true,
 	.options = options,
 	.run = run,
+	.describe = describe_item,
 	.estimate = estimate,
 };

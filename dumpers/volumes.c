@@ -293,6 +293,14 @@ static int collect_mount(const struct dump *d, unsigned i, struct sink *out, str
 	return lost(out, m, GAP_SPECIAL_FILE, NULL, e);
 }
 
+static void describe_item(const struct dump *d, uint64_t item, char *ret, size_t size)
+{
+	uint64_t number = layer_job_of(item);
+
+	if (number && number <= d->target->mounts)
+		snprintf(ret, size, "%s", d->target->mount[number - 1].point);
+}
+
 /* What the worker before this one did, or could not do: is this mount still to be read? */
 static int is_left(const struct dump *d, unsigned i, struct sink *out, struct err *e)
 {
@@ -386,5 +394,6 @@ const struct dumper dumper_volumes = {
 	.resumes = true,
 	.options = options,
 	.run = run,
+	.describe = describe_item,
 	.estimate = estimate,
 };

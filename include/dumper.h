@@ -12,6 +12,7 @@
 #include "err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/capability.h>
 
@@ -102,6 +103,10 @@ struct dumper {
 	bool resumes; /* understands dump->resume; otherwise it is not started again */
 	const struct dumper_option *options; /* ends with a NULL name; may be NULL */
 	int (*run)(const struct dump *d, struct sink *out, struct err *e) must_check;
+	/* Says what an item (sink_item) is, for the gap of a worker that was lost there. From its
+	 * number and d->target alone: it runs in the engine, which reads nothing of the target's.
+	 * "" where they do not tell. May be NULL. */
+	void (*describe)(const struct dump *d, uint64_t item, char *ret, size_t size);
 	/* Reads metadata only. In a worker as well. */
 	int (*estimate)(const struct dump *d, struct dump_estimate *ret, struct err *e) must_check;
 };

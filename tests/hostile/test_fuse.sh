@@ -113,6 +113,7 @@ for mode in open read getattr lookup readdir; do
 	sound "$name" 3
 	still "$name"
 	gap "$name" stalled volumes '^/f?$' "what is in the overlay"
+	gap "$name" stalled volumes '^/opt/hidden$' "the overlay"
 	case $mode in
 	readdir | lookup) ;;
 	*)

@@ -455,6 +455,30 @@ static void a_restart_goes_on(void **state)
 	assert_false(exists(f, 0, "process/tree.json"));
 }
 
+/* In the engine's gap: it has no more than the number. */
+static void items_have_names(void **state)
+{
+	const struct {
+		uint64_t item;
+		const char *name;
+	} items[] = {
+		{journal_item(DOSSIER_QUICK, 41), "process 41: its first texts"},
+		{journal_item(DOSSIER_FILES, 41), "process 41: its files"},
+		{journal_item(DOSSIER_PASSES, 0), "the tree"},
+		{journal_item(DOSSIER_PASSES + 1, 0), "looking for processes"},
+		{41, ""},
+		{UINT64_MAX, ""},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
+		char text[64] = "";
+
+		dumper_process.describe(&f->dump, items[i].item, text, sizeof(text));
+		assert_string_equal(text, items[i].name);
+	}
+}
+
 /* The bar is 0.25 s for 50 processes with the settings of triage. */
 static void fifty_processes_are_quick(void **state)
 {
@@ -503,6 +527,7 @@ int main(void)
 		TEST(born_meanwhile_is_found),
 		TEST(children_of_members_are_found),
 		TEST(a_restart_goes_on),
+		TEST(items_have_names),
 		TEST(fifty_processes_are_quick),
 	};
 

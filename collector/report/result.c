@@ -20,19 +20,34 @@ static void frozen_ms(struct jsonw *w, uint64_t us)
 	jsonw_raw(w, "frozen_ms", text, (size_t)n);
 }
 
+/* Or did the writer end before it could tell? */
+static bool was_counted(const struct engine_result *r)
+{
+	return r->sha256[0] != '\0';
+}
+
+static void number(struct jsonw *w, const char *key, bool known, uint64_t v)
+{
+	if (known)
+		jsonw_u64(w, key, v);
+	else
+		jsonw_null(w, key);
+}
+
 void result_json(struct buf *out, const struct engine_result *r, enum exit_code code)
 {
 	struct jsonw w = JSONW(out);
+	bool counted = was_counted(r);
 
 	jsonw_open(&w, NULL);
 	jsonw_str(&w, "bundle", r->bundle);
-	jsonw_str(&w, "sha256", r->sha256);
+	jsonw_str(&w, "sha256", counted ? r->sha256 : NULL);
 	jsonw_str(&w, "run_id", r->run_id);
 	jsonw_str(&w, "signer", r->signer);
 	jsonw_str(&w, "verdict", r->verdict);
-	jsonw_u64(&w, "artifacts", r->artifacts);
-	jsonw_u64(&w, "gaps", r->gaps);
-	jsonw_u64(&w, "bytes", r->bytes);
+	number(&w, "artifacts", counted, r->artifacts);
+	number(&w, "gaps", counted, r->gaps);
+	number(&w, "bytes", counted, r->bytes);
 	jsonw_u64(&w, "duration_ms", r->duration_ms);
 	frozen_ms(&w, r->frozen_us);
 	jsonw_u64(&w, "exit", code);
@@ -70,7 +85,7 @@ static void labelled(struct buf *out, const char *label, const struct buf *text)
 
 static void headline(struct buf *out, const struct engine_result *r)
 {
-	if (!r->sha256[0]) { /* the writer ended before it could count */
+	if (!was_counted(r)) {
 		buf_addf(out, "taphos: %s after ", r->verdict);
 		progress_time(out, r->duration_ms);
 		buf_adds(out, ": 'taphos verify' says what is there\n");

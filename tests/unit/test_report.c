@@ -202,6 +202,23 @@ static void the_json_result_is_a_contract(void **state)
 		"\"bytes\":2048,\"duration_ms\":4200,\"frozen_ms\":12.034,\"exit\":3}\n");
 }
 
+/* The output was lost: nobody counted. */
+static void what_is_not_known_is_null(void **state)
+{
+	own_buf struct buf b = BUF_INIT(4096);
+	struct engine_result lost = sample;
+
+	(void)state;
+	lost.sha256[0] = '\0';
+	lost.artifacts = lost.gaps = lost.bytes = 0;
+	lost.verdict = "interrupted";
+	result_json(&b, &lost, EXIT_PARTIAL);
+	assert_string_equal(buf_str(&b),
+		"{\"bundle\":\"/tmp/my case/x.tar.zst\",\"sha256\":null,\"run_id\":\"R\","
+		"\"signer\":\"bb\",\"verdict\":\"interrupted\",\"artifacts\":null,\"gaps\":null,"
+		"\"bytes\":null,\"duration_ms\":4200,\"frozen_ms\":12.034,\"exit\":3}\n");
+}
+
 static void the_summary_says_what_to_do(void **state)
 {
 	own_buf struct buf b = BUF_INIT(65536);
@@ -268,6 +285,7 @@ int main(void)
 		cmocka_unit_test(a_stopped_terminal_does_not_hold_up),
 		cmocka_unit_test(a_full_pipe_does_not_hold_up),
 		cmocka_unit_test(the_json_result_is_a_contract),
+		cmocka_unit_test(what_is_not_known_is_null),
 		cmocka_unit_test(the_summary_says_what_to_do),
 		cmocka_unit_test(many_members_are_added_up),
 	};

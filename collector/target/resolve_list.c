@@ -5,7 +5,6 @@
 #include "layersize.h"
 #include "node.h"
 #include "own.h"
-#include "procfs.h"
 #include "record.h"
 #include "rootfs.h"
 #include "runtime.h"
@@ -26,16 +25,6 @@ struct listing {
 	struct target *scratch; /* NULL: sizes are not wanted */
 	unsigned budget;
 };
-
-/* The state's process, as long as it is still the one it means. */
-static bool is_alive(const struct target_host *host, const struct container *c)
-{
-	own_fd int fd = c->pid > 0 ? procfs_open_pid(host->proc_fd, c->pid, NULL) : -1;
-	struct procfs_stat st;
-
-	return fd >= 0 && procfs_read_stat(fd, &st, NULL) == 0 &&
-	       (!c->start_ticks || st.start_ticks == c->start_ticks);
-}
 
 /* Finds the layer as a collection would, and lets go of it. */
 static void measure(struct listing *l, const struct container *c)
@@ -61,7 +50,7 @@ static int list_one(const struct container *c, void *arg)
 {
 	struct listing *l = arg;
 	struct resolve_row *row = l->row;
-	bool alive = is_alive(l->host, c);
+	bool alive = select_is_alive(l->host, c);
 
 	if (alive != l->running)
 		return 0;
@@ -70,7 +59,7 @@ static int list_one(const struct container *c, void *arg)
 	(void)RECORD_TEXT(row->name, c->name);
 	(void)RECORD_TEXT(row->image, c->image);
 	(void)RECORD_TEXT(row->runtime_namespace, c->ref.runtime_namespace);
-	(void)RECORD_TEXT(row->state_text, c->running && !alive ? "dead" : c->state_text);
+	(void)RECORD_TEXT(row->state_text, select_state(l->host, c));
 	if (c->pod_name[0])
 		snprintf(row->pod, sizeof(row->pod), "%s/%s", c->pod_namespace, c->pod_name);
 	row->runtime = c->kind;

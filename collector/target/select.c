@@ -117,19 +117,18 @@ static bool name_fits(const struct container *c, const char *text)
 	return !strcmp(full, text) || !strcmp(full + strlen(c->pod_namespace) + 1, text);
 }
 
-/* typed: what fits several, so that more than it has to be shown. */
-static void add_candidate(struct buf *b, const struct container *c, size_t typed)
+bool select_is_alive(const struct target_host *host, const struct container *c)
 {
-	own_buf struct buf line = BUF_INIT(4096);
-	size_t shown = strlen(c->ref.id);
+	own_fd int fd = c->pid > 0 ? procfs_open_pid(host->proc_fd, c->pid, NULL) : -1;
+	struct procfs_stat st;
 
-	if (shown == ID_HEX)
-		shown = typed < ID_SHORT ? ID_SHORT : typed + ID_SHORT;
-	buf_addf(&line, "%.*s  %s  %s  %s  %s%s%s", (int)shown, c->ref.id, *c->name ? c->name : "-",
-		target_runtime_names[c->kind], *c->state_text ? c->state_text : "-",
-		*c->pod_name ? c->pod_namespace : "-", *c->pod_name ? "/" : "", c->pod_name);
-	text_escape(b, buf_str(&line), line.len);
-	buf_addc(b, '\n');
+	return fd >= 0 && procfs_read_stat(fd, &st, NULL) == 0 &&
+	       (!c->start_ticks || st.start_ticks == c->start_ticks);
+}
+
+const char *select_state(const struct target_host *host, const struct container *c)
+{
+	return c->running && !select_is_alive(host, c) ? "dead" : c->state_text;
 }
 
 enum pass { PASS_ID, PASS_NAME, PASS_PREFIX, PASSES };
@@ -141,6 +140,23 @@ struct choice {
 	struct buf *candidates;
 	unsigned hits;
 };
+
+static void add_candidate(const struct choice *o)
+{
+	const struct container *c = o->now;
+	const char *state = select_state(&o->node->host, c);
+	own_buf struct buf line = BUF_INIT(4096);
+	size_t shown = strlen(c->ref.id), typed = strlen(o->text);
+
+	/* what was typed fits several: more than it has to be shown */
+	if (shown == ID_HEX)
+		shown = typed < ID_SHORT ? ID_SHORT : typed + ID_SHORT;
+	buf_addf(&line, "%.*s  %s  %s  %s  %s%s%s", (int)shown, c->ref.id, *c->name ? c->name : "-",
+		target_runtime_names[c->kind], *state ? state : "-",
+		*c->pod_name ? c->pod_namespace : "-", *c->pod_name ? "/" : "", c->pod_name);
+	text_escape(o->candidates, buf_str(&line), line.len);
+	buf_addc(o->candidates, '\n');
+}
 
 static int try_ref(struct choice *c, const struct short_ref *s, enum pass pass)
 {
@@ -158,7 +174,7 @@ static int try_ref(struct choice *c, const struct short_ref *s, enum pass pass)
 	if (!c->hits++)
 		memcpy(c->ret, c->now, sizeof(*c->ret));
 	if (c->candidates)
-		add_candidate(c->candidates, c->now, strlen(c->text));
+		add_candidate(c);
 	return 0;
 }
 

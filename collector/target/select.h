@@ -31,6 +31,10 @@ bool select_shares(const struct node *node, const struct container *c, const str
 /* The first container it shares one with. -ENOENT without text. */
 int select_by_namespaces(const struct node *node, const struct proc_row *row, struct container *ret,
 	struct err *e) must_check;
+/* Is the state's process still there, and still the one it means? */
+bool select_is_alive(const struct target_host *host, const struct container *c);
+/* "running", "exited" ...: what the state says, but "dead" where it says running and is not. */
+const char *select_state(const struct target_host *host, const struct container *c);
 /* Calls each for every container once. What cannot be read is skipped. */
 int select_each(const struct node *node, int (*each)(const struct container *c, void *arg),
 	void *arg, struct err *e) must_check;

@@ -50,11 +50,12 @@ for name in a b; do
 	id=abcdef$name$(printf '0%.0s' {1..57})
 	mkdir -p "root/proc" "root/var/lib/docker/containers/$id"
 	jq -n --arg id "$id" --arg name "/web$name"$'\e[31m' '{ID: $id, Name: $name, Config: {Image: "x"},
-		State: {Running: false, Pid: 0}}' >"root/var/lib/docker/containers/$id/config.v2.json"
+		State: {Running: ($name | startswith("/webb")), Pid: 0}}' >"root/var/lib/docker/containers/$id/config.v2.json"
 done
 refused "ambiguous" 4 "^taphos: .*abcdef" collect --host-root root --container abcdef
 is "ambiguous: a line for each candidate" "$(grep -c '^  abcdef[ab]00000  web' <<<"$err")" 2
 like "ambiguous: escaped once" "$err" '^  abcdefa00000  weba\\x1b\[31m '
+like "ambiguous: the state as it is, not as it is written" "$err" '^  abcdefb00000  webb.*  docker  dead  '
 cp "$TAPHOS" taphos
 chmod 755 . taphos
 setpriv --bounding-set -sys_ptrace ./taphos collect --pid "$pid" 2>err

@@ -56,9 +56,9 @@ struct inspection {
 	/* the whole bundle */
 	struct jsonw json;
 	struct memberlist list;
-	struct buf begin, findings, gaps;
+	struct buf begin, findings, gaps, dumpers;
 	/* enough of them for people, the report counts them all */
-	uint64_t findings_shown, gaps_shown;
+	uint64_t findings_shown, gaps_shown, dumpers_shown;
 	/* one member */
 	char near[VERIFY_NAME];
 	uint64_t sealed, unsealed; /* bytes written */
@@ -182,6 +182,37 @@ static int list_gap(void *arg, const char *text, size_t n, struct err *e)
 	return list_text(&i->gaps, &i->gaps_shown, text, n);
 }
 
+/* Those that did what they should need no word. */
+static int list_dumper(void *arg, const struct manifest_dumper *d, struct err *e)
+{
+	struct inspection *i = arg;
+	own_buf struct buf line = BUF_INIT(sizeof(*d) + 8);
+
+	(void)e;
+	if (!strcmp(d->status, "ok") || !d->reason[0])
+		return 0;
+	buf_addf(&line, "%s  %s: %s", d->name, d->status, d->reason);
+	return list_text(&i->dumpers, &i->dumpers_shown, buf_str(&line), line.len);
+}
+
+static int keep_dumper(void *arg, const struct manifest_dumper *d, struct err *e)
+{
+	struct inspection *i = arg;
+	struct jsonw w = JSONW(&i->dumpers);
+
+	(void)e;
+	if (i->dumpers.len > FINDINGS_MAX / 2)
+		return 0;
+	if (i->dumpers.len)
+		buf_addc(&i->dumpers, ',');
+	jsonw_open(&w, NULL);
+	jsonw_str(&w, "name", d->name);
+	jsonw_str(&w, "status", d->status);
+	jsonw_str(&w, "reason", d->reason);
+	jsonw_close(&w);
+	return 0;
+}
+
 static int flush(struct inspection *i, struct err *e)
 {
 	if (i->out.len < FLUSH_AT)
@@ -262,7 +293,8 @@ static enum exit_code whole_text(struct inspection *i)
 	static const struct verify_ops ops = {.member = list_member,
 		.begin = keep_begin,
 		.finding = list_finding,
-		.gap = list_gap};
+		.gap = list_gap,
+		.dumper = list_dumper};
 	struct verdict v = {
 		.path = i->rq.path, .report = &i->report, .note = i->note, .listed = true};
 	struct err e = ERR_INIT;
@@ -275,6 +307,8 @@ static enum exit_code whole_text(struct inspection *i)
 	verdict_text(&v, &i->out);
 	if (i->begin.len)
 		print_begin(&i->begin, &i->out);
+	print_texts("Not collected, or not all of it", &i->dumpers, i->dumpers_shown,
+		i->dumpers_shown, &i->out);
 	print_texts(
 		"Findings", &i->findings, i->findings_shown, i->report.manifest.findings, &i->out);
 	print_texts("Gaps", &i->gaps, i->gaps_shown, i->report.manifest.gaps, &i->out);
@@ -287,8 +321,10 @@ static enum exit_code whole_text(struct inspection *i)
 
 static enum exit_code whole_json(struct inspection *i)
 {
-	static const struct verify_ops ops = {
-		.member = print_member, .begin = keep_begin, .finding = keep_finding};
+	static const struct verify_ops ops = {.member = print_member,
+		.begin = keep_begin,
+		.finding = keep_finding,
+		.dumper = keep_dumper};
 	struct verdict v = {i->rq.path, &i->report, i->note, true};
 	struct err e = ERR_INIT;
 	int rc;
@@ -308,6 +344,9 @@ static enum exit_code whole_json(struct inspection *i)
 		verdict_json(&v, &i->json);
 		if (i->begin.len)
 			jsonw_raw(&i->json, "begin", i->begin.data, i->begin.len);
+		jsonw_open_array(&i->json, "dumpers");
+		buf_add(&i->out, buf_str(&i->dumpers), i->dumpers.len);
+		jsonw_close_array(&i->json);
 		jsonw_open_array(&i->json, "findings");
 		buf_add(&i->out, buf_str(&i->findings), i->findings.len);
 		jsonw_close_array(&i->json);
@@ -338,7 +377,8 @@ static enum exit_code run(const struct invocation *in)
 	struct inspection i = {.out = BUF_INIT(RESULT_MAX),
 		.begin = BUF_INIT(2 << 20),
 		.findings = BUF_INIT(FINDINGS_MAX),
-		.gaps = BUF_INIT(FINDINGS_MAX)};
+		.gaps = BUF_INIT(FINDINGS_MAX),
+		.dumpers = BUF_INIT(FINDINGS_MAX)};
 	const char *path = in->option[OPTION_KEY].text;
 	uint8_t key[SEAL_KEY];
 	struct err e = ERR_INIT;
@@ -357,6 +397,7 @@ static enum exit_code run(const struct invocation *in)
 	buf_done(&i.begin);
 	buf_done(&i.findings);
 	buf_done(&i.gaps);
+	buf_done(&i.dumpers);
 	return code;
 }
 

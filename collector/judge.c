@@ -31,6 +31,7 @@ enum type {
 	MSG_BEGIN_END,
 	MSG_FINDING,
 	MSG_GAP,
+	MSG_DUMPER,
 	MSG_SEALED,
 	MSG_UNSEALED,
 	MSG_REPORT,
@@ -88,6 +89,12 @@ static int tell_gap(void *arg, const char *text, size_t n, struct err *e)
 	return send_message(MSG_GAP, text, n < PIECE ? n : PIECE, e);
 }
 
+static int tell_dumper(void *arg, const struct manifest_dumper *d, struct err *e)
+{
+	(void)arg;
+	return send_message(MSG_DUMPER, d, sizeof(*d), e);
+}
+
 static int tell_bytes(void *arg, const void *p, size_t n, bool sealed, struct err *e)
 {
 	(void)arg;
@@ -102,6 +109,7 @@ static int work(void *arg)
 		.begin = rq->ops && rq->ops->begin ? tell_begin : NULL,
 		.finding = rq->ops && rq->ops->finding ? tell_finding : NULL,
 		.gap = rq->ops && rq->ops->gap ? tell_gap : NULL,
+		.dumper = rq->ops && rq->ops->dumper ? tell_dumper : NULL,
 		.bytes = tell_bytes,
 	};
 	struct verify_request v = *(struct verify_request *)arg;
@@ -158,6 +166,19 @@ static int take_member(struct judge *j, const char *p, size_t n, struct err *e)
 	return j->rq->ops->member(j->rq->arg, &m, e);
 }
 
+static int take_dumper(struct judge *j, const char *p, size_t n, struct err *e)
+{
+	struct manifest_dumper d;
+
+	if (n != sizeof(d))
+		return -EPROTO;
+	memcpy(&d, p, sizeof(d));
+	if (!ends(d.name, sizeof(d.name)) || !ends(d.status, sizeof(d.status)) ||
+		!ends(d.reason, sizeof(d.reason)) || !j->rq->ops || !j->rq->ops->dumper)
+		return -EPROTO;
+	return j->rq->ops->dumper(j->rq->arg, &d, e);
+}
+
 static int take_report(struct judge *j, const char *p, size_t n)
 {
 	if (n != sizeof(j->report))
@@ -196,6 +217,8 @@ static int take_message(struct judge *j, enum type type, const char *p, size_t n
 		return ops->finding ? ops->finding(j->rq->arg, p, n, e) : -EPROTO;
 	case MSG_GAP:
 		return ops->gap ? ops->gap(j->rq->arg, p, n, e) : -EPROTO;
+	case MSG_DUMPER:
+		return take_dumper(j, p, n, e);
 	case MSG_SEALED:
 	case MSG_UNSEALED:
 		return ops->bytes ? ops->bytes(j->rq->arg, p, n, type == MSG_SEALED, e) : -EPROTO;

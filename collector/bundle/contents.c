@@ -292,6 +292,7 @@ int contents_open(struct contents *c, const struct verify_request *rq, const cha
 	c->manifest.roster = c->roster;
 	c->manifest.finding = rq->ops->finding;
 	c->manifest.gap = rq->ops->gap;
+	c->manifest.dumper = rq->ops->dumper;
 	c->manifest.arg = rq->arg;
 	if (c->tar && c->roster && c->hash && c->sums)
 		return 0;

@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum { GAP_TEXT = 128 << 10 }; /* more than a row */
-enum key { FORMAT, RUN_ID, VERDICT, REASON, ARTIFACTS, GAPS, GAP_COUNTS, FINDINGS, KEYS };
+enum key { FORMAT, RUN_ID, VERDICT, REASON, ARTIFACTS, GAPS, GAP_COUNTS, FINDINGS, DUMPERS, KEYS };
 
 static const char *const keys[KEYS] = {
 	[FORMAT] = "format",
@@ -24,6 +24,7 @@ static const char *const keys[KEYS] = {
 	[GAPS] = "gaps",
 	[GAP_COUNTS] = "gap_counts",
 	[FINDINGS] = "findings",
+	[DUMPERS] = "dumpers",
 };
 
 static void drop_json(json_t **j)
@@ -166,6 +167,28 @@ static int take_gap(struct manifest *m, const json_t *row, struct err *e)
 	return buf_check(&b, e) < 0 ? -ENOMEM : m->gap(m->arg, buf_str(&b), b.len, e);
 }
 
+static void take_text(const json_t *row, const char *key, char *ret, size_t size)
+{
+	const char *s = json_string_value(json_object_get(row, key));
+
+	snprintf(ret, size, "%s", s ? s : "");
+}
+
+/* For people, as a gap is. */
+static int take_dumper(struct manifest *m, const json_t *row, struct err *e)
+{
+	struct manifest_dumper d = {0};
+
+	if (!json_is_object(row))
+		return err_set(e, EBADMSG, "a dumper that is none");
+	if (!m->dumper)
+		return 0;
+	take_text(row, "name", d.name, sizeof(d.name));
+	take_text(row, "status", d.status, sizeof(d.status));
+	take_text(row, "reason", d.reason, sizeof(d.reason));
+	return m->dumper(m->arg, &d, e);
+}
+
 static int piece(void *arg, const char *key, const char *text, size_t n, struct err *e)
 {
 	struct manifest *m = arg;
@@ -192,6 +215,8 @@ static int piece(void *arg, const char *key, const char *text, size_t n, struct 
 		return take_gap_counts(m, j, e);
 	case FINDINGS:
 		return take_finding(m, j, e);
+	case DUMPERS:
+		return take_dumper(m, j, e);
 	default:
 		return take_gap(m, j, e);
 	}

@@ -18,6 +18,12 @@ struct manifest_info {
 	uint64_t gap_count[GAP_KINDS];
 };
 
+/* How one of them ended; strings are cut, not escaped. */
+struct manifest_dumper {
+	char name[32], status[16]; /* "ok", "partial", "failed", "skipped" */
+	char reason[256];
+};
+
 struct manifest {
 	struct jsonsplit split;
 	struct manifest_info info;
@@ -28,10 +34,11 @@ struct manifest {
 	/* bytes of any content; may be NULL. gap: one that is a loss, "KIND  WHERE: WHY" */
 	int (*finding)(void *arg, const char *text, size_t n, struct err *e);
 	int (*gap)(void *arg, const char *text, size_t n, struct err *e);
+	int (*dumper)(void *arg, const struct manifest_dumper *d, struct err *e);
 	void *arg;
 };
 
-/* The fields above (run, roster, finding, gap, arg) are the caller's to set, before. */
+/* The fields above (run, roster, finding, gap, dumper, arg) are the caller's to set, before. */
 void manifest_begin(struct manifest *m);
 /* -EBADMSG: it is none, or it does not fit the run or the members. */
 int manifest_feed(struct manifest *m, const void *p, size_t n, struct err *e) must_check;

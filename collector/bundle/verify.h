@@ -65,6 +65,8 @@ struct verify_ops {
 	int (*finding)(void *arg, const char *text, size_t n, struct err *e);
 	/* a gap that is a loss, for people */
 	int (*gap)(void *arg, const char *text, size_t n, struct err *e);
+	/* how each dumper ended, as the manifest says */
+	int (*dumper)(void *arg, const struct manifest_dumper *d, struct err *e);
 	/* bytes of the wanted member; sealed false: nobody vouches for them */
 	int (*bytes)(void *arg, const void *p, size_t n, bool sealed, struct err *e);
 };

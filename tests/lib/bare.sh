@@ -60,6 +60,8 @@ container_kill "$runtime" "$id"
 wait_until sh -c "! kill -0 $pid"
 evidence_collect "$work/exited" "$id" 3
 evidence_sealed "not_present /dev, not_present /dev/shm, not_present /tmpfs"
+like "inspect says why a dumper did not run" "$("$TAPHOS" inspect "$bundle")" \
+	"process  skipped: the container is not running"
 is "ended: the same layer" "$(evidence_listing "$tree")" "$(evidence_listing "$work"/running/x/*)"
 evidence_secrets "$secret"
 done_testing

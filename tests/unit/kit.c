@@ -220,8 +220,9 @@ void kit_manifest(struct kit *k)
 
 	buf_addf(&b, "{\"format\":\"taphos/1\",\"run_id\":\"%s\",\n\"verdict\":\"%s\",", k->run,
 		k->verdict);
-	buf_adds(&b,
-		"\"reason\":\"\",\"tool\":{\"x\":[1,2,{\"y\":\"]}\\\"\"}]},\n\"artifacts\":[\n");
+	buf_adds(&b, "\"reason\":\"\",\"tool\":{\"x\":[1,2,{\"y\":\"]}\\\"\"}]},\n"
+		     "\"dumpers\":[\n{\"name\":\"kit\",\"status\":\"skipped\",\"reason\":\"it does "
+		     "not run\"}],\n\"artifacts\":[\n");
 	add(&b, buf_str(&k->rows), k->rows.len);
 	if (!strcmp(k->verdict, "partial"))
 		buf_adds(&b, "],\n\"gaps\":[\n{\"kind\":\"unreadable\",\"where\":\"\\u0000\"}],\n"

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 struct seen {
-	unsigned members, findings, gaps, begins;
+	unsigned members, findings, gaps, dumpers, begins;
 	uint64_t sealed, unsealed; /* bytes of the wanted member */
 };
 
@@ -54,6 +54,16 @@ static int on_gap(void *arg, const char *text, size_t n, struct err *e)
 	return 0;
 }
 
+static int on_dumper(void *arg, const struct manifest_dumper *d, struct err *e)
+{
+	(void)e;
+	assert_string_equal(d->name, "kit");
+	assert_string_equal(d->status, "skipped");
+	assert_string_equal(d->reason, "it does not run");
+	((struct seen *)arg)->dumpers++;
+	return 0;
+}
+
 static int on_bytes(void *arg, const void *p, size_t n, bool sealed, struct err *e)
 {
 	struct seen *s = arg;
@@ -70,7 +80,8 @@ static int spool[2];
 static struct verify_report verify_fd(
 	int fd, const uint8_t *key, const char *want, struct seen *seen)
 {
-	static const struct verify_ops ops = {on_member, on_begin, on_finding, on_gap, on_bytes};
+	static const struct verify_ops ops = {
+		on_member, on_begin, on_finding, on_gap, on_dumper, on_bytes};
 	struct verify_request rq = {.fd = fd,
 		.spool_fd = spool[0],
 		.sums_fd = spool[1],
@@ -238,6 +249,7 @@ static void says_what_is_in_it(void **state)
 	assert_int_equal(seen.begins, 1);
 	assert_int_equal(seen.findings, 1);
 	assert_int_equal(seen.gaps, 1);
+	assert_int_equal(seen.dumpers, 1);
 	assert_int_equal(r.members, 7);
 	assert_int_equal(r.manifest.artifacts, 3);
 	assert_int_equal(r.manifest.gaps, 1);

@@ -112,10 +112,8 @@ static void render_go(struct jsonw *w, const struct program *p)
 
 static void render_one(struct jsonw *w, const struct program *p)
 {
-	const char *slash = strrchr(p->path, '/');
-
 	jsonw_open(w, NULL);
-	jsonw_str(w, "name", slash ? slash + 1 : p->path);
+	jsonw_str(w, "name", programs_name(p));
 	jsonw_str(w, "path", p->path);
 	jsonw_bool(w, "replaced", p->replaced);
 	jsonw_u64(w, "processes", p->processes);

@@ -6,6 +6,7 @@
 #include "io.h"
 #include "own.h"
 #include "procfs.h"
+#include "runtimes.h"
 #include "sign.h"
 #include "text.h"
 
@@ -129,6 +130,35 @@ static void check_runtimes(const struct doctor *d, struct doctor_finding *ret)
 		doctor_say(ret, DOCTOR_WARN, "none has left its state here");
 }
 
+/* The package's version, else the one that Go's linker wrote into it. */
+static void add_program(struct buf *out, const struct program *p)
+{
+	const char *version = p->package.version[0] ? p->package.version : p->go.module_version;
+
+	/* a shim is its containerd's */
+	if (!strncmp(programs_name(p), "containerd-shim", strlen("containerd-shim")))
+		return;
+	buf_addf(out, "%s%s %s%s%s", out->len ? ", " : "", programs_name(p),
+		version[0] ? version : "of a version that nothing names",
+		p->processes ? " (runs)" : "", p->replaced ? " (replaced on disk)" : "");
+}
+
+static void check_versions(const struct doctor *d, struct doctor_finding *ret)
+{
+	own_free struct programs *all = calloc(1, sizeof(*all));
+	own_buf struct buf found = BUF_INIT(TEXT_BYTES);
+	struct err why = ERR_INIT;
+
+	if (!all || d->host.at.root_fd < 0 || runtimes_find(&d->host.at, all, &why) < 0) {
+		doctor_say(ret, DOCTOR_WARN, "cannot be looked at: %s",
+			d->host.at.root_fd < 0 ? d->host_err.text : why.text);
+		return;
+	}
+	for (unsigned i = 0; i < all->count; i++)
+		add_program(&found, &all->program[i]);
+	doctor_say(ret, DOCTOR_PASS, "%s", found.len ? buf_str(&found) : "no runtime's program");
+}
+
 /* The folder that a bundle would be made in: output itself, or the one it names a file of. */
 static int open_output(const char *output)
 {
@@ -214,6 +244,8 @@ const struct doctor_check doctor_node[] = {
 		"Linux 5.2 with a writable /sys/fs/cgroup; a collection does without"},
 	{"runtimes", check_runtimes,
 		"collect --pid and --cgroup work without; is the host's root at --host-root?"},
+	{"runtime versions", check_versions,
+		"the bundle will lack them: root's rights and the host's /proc are needed"},
 	{"space", check_space,
 		"make room, or name another folder with --output DIR: a full disk ends a run "
 		"early"},

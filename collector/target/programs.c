@@ -208,6 +208,13 @@ int programs_find(const struct target_host *host, struct programs *ret, struct e
 	return rc < 0 ? rc : packages;
 }
 
+const char *programs_name(const struct program *p)
+{
+	const char *slash = strrchr(p->path, '/');
+
+	return slash ? slash + 1 : p->path;
+}
+
 #define TERMINATE(array) ((array)[sizeof(array) - 1] = '\0')
 
 static void make_one_safe(struct program *p)

@@ -46,5 +46,7 @@ struct programs {
 
 /* *ret zeroed. Negative when something could not be looked at; what was found stays. */
 int programs_find(const struct target_host *host, struct programs *ret, struct err *e) must_check;
+/* The last component of its path. */
+const char *programs_name(const struct program *p);
 /* After a worker filled it: every string ends, every number is in range. */
 void programs_make_safe(struct programs *p);

@@ -22,9 +22,6 @@
 
 enum {
 	TICK_MS = 20,
-	ITEM_DEADLINE_S = 5, /* without a sign of life, while the writer is not the reason */
-	ITEM_DEADLINE_LEAST_S = 1,
-	ITEM_PARTS = 4,		 /* of the time that is left: no item may have more than one */
 	OUTPUT_DEADLINE_S = 60,	 /* without the output taking anything */
 	STOPPED_DEADLINE_S = 20, /* the same, when the run is to end */
 	PAUSE_S = 1,		 /* between two looks: we did not run ourselves */
@@ -42,6 +39,8 @@ struct attempt {
 	int mem_fd, sock, writer_sock; /* sock: the worker's end */
 	struct worker worker;
 	uint64_t beat, alive_ns, output_ns, looked_ns;
+	unsigned restarts; /* after stalls; where: of the last */
+	char where[TARGET_PATH];
 	bool stalled, announced; /* announced: the writer knows of a channel of this dumper */
 };
 
@@ -214,15 +213,6 @@ static int start_worker(struct attempt *a, struct err *e)
 	return worker_start(&job.spec, &a->worker, e);
 }
 
-static uint64_t item_patience(const struct attempt *a, uint64_t now)
-{
-	uint64_t part = now < a->dump.until_ns ? (a->dump.until_ns - now) / ITEM_PARTS : 0;
-
-	if (part < ITEM_DEADLINE_LEAST_S * SECOND)
-		return ITEM_DEADLINE_LEAST_S * SECOND;
-	return part < ITEM_DEADLINE_S * SECOND ? part : ITEM_DEADLINE_S * SECOND;
-}
-
 /* Looks at the worker's counters. True: it has been silent for too long by its own fault. */
 static bool is_stalled(struct attempt *a)
 {
@@ -236,7 +226,7 @@ static bool is_stalled(struct attempt *a)
 		a->alive_ns = now;
 	}
 	a->looked_ns = now;
-	return now - a->alive_ns > item_patience(a, now);
+	return now - a->alive_ns > run_item_ns(now, a->dump.until_ns);
 }
 
 /* By the worker's word alone: whether it is so, the writer says when it is asked to close. */
@@ -300,6 +290,12 @@ static int close_at_writer(
 	return rc < 0 ? rc : conductor_await(a->r, WIRE_CLOSED, patience(a->r), closed, e);
 }
 
+static void log_gap(struct run *r, size_t index, const char *where, const char *why)
+{
+	run_log(r, "warn", "gap", "%s: %s: %s",
+		index == WIRE_ENGINE ? "engine" : dumpers[index]->name, where, why);
+}
+
 int conductor_gap(struct run *r, size_t index, unsigned kind, const char *where, const char *why,
 	struct err *e)
 {
@@ -308,8 +304,7 @@ int conductor_gap(struct run *r, size_t index, unsigned kind, const char *where,
 	wire_puts(&m, 0, "");
 	wire_puts(&m, 1, where);
 	wire_puts(&m, 2, why);
-	run_log(r, "warn", "gap", "%s: %s: %s",
-		index == WIRE_ENGINE ? "engine" : dumpers[index]->name, where, why);
+	log_gap(r, index, where, why);
 	return conductor_tell(r, &m, -1, e);
 }
 
@@ -324,13 +319,29 @@ static void name_item(const struct attempt *a, uint64_t item, char *ret, size_t 
 		snprintf(ret, size, "item %llu", (unsigned long long)item);
 }
 
+static const char no_progress[] = "the worker made no progress and was ended";
+
+/* A dumper that is started again names what it had stalled on: only if it did not, we do. */
+static int tell_unnamed(struct attempt *a, struct err *e)
+{
+	struct wire_msg m = {
+		.type = WIRE_GAP, .kind = (uint32_t)a->index, .a = GAP_STALLED, .b = a->restarts};
+
+	if (!a->restarts)
+		return 0;
+	wire_puts(&m, 0, "");
+	wire_puts(&m, 1, a->where);
+	wire_puts(&m, 2, no_progress);
+	return conductor_tell(a->r, &m, -1, e);
+}
+
 /* What remains of a worker that stalled, died or was stopped. 1: start another one. */
-static int after_loss(struct attempt *a, unsigned restarts, char *why, size_t size, struct err *e)
+static int after_loss(struct attempt *a, char *why, size_t size, struct err *e)
 {
 	const struct dumper *d = dumpers[a->index];
 	struct run *r = a->r;
 	struct dumper_resume next = {.again = true};
-	bool again = a->stalled && d->resumes && !r->interrupted && restarts < RESTART_MAX &&
+	bool again = a->stalled && d->resumes && !r->interrupted && a->restarts < RESTART_MAX &&
 		     r->abandoned < ABANDON_MAX;
 	bool dead = worker_kill(&a->worker);
 	struct wire_msg closed;
@@ -342,15 +353,19 @@ static int after_loss(struct attempt *a, unsigned restarts, char *why, size_t si
 	if (!dead)
 		r->abandoned++;
 	name_item(a, next.item, where, sizeof(where));
-	snprintf(why, size, "%s",
-		r->interrupted ? r->interrupted
-		: a->stalled   ? "the worker made no progress and was ended"
-			       : how);
-	rc = conductor_gap(r, a->index,
-		r->interrupted ? GAP_OVER_BUDGET
-		: a->stalled   ? GAP_STALLED
-			       : GAP_UNREADABLE,
-		where, why, e);
+	snprintf(why, size, "%s", r->interrupted ? r->interrupted : a->stalled ? no_progress : how);
+	if (again) {
+		a->restarts++;
+		memcpy(a->where, where, sizeof(a->where));
+		log_gap(r, a->index, where, why);
+		rc = 0;
+	} else {
+		rc = conductor_gap(r, a->index,
+			r->interrupted ? GAP_OVER_BUDGET
+			: a->stalled   ? GAP_STALLED
+				       : GAP_UNREADABLE,
+			where, why, e);
+	}
 	if (rc == 0)
 		rc = close_at_writer(a, again, why, &closed, e);
 	if (rc < 0)
@@ -393,8 +408,7 @@ static int not_started(struct attempt *a, const char *why, struct err *e)
 }
 
 /* One worker, to its end or loss. 1: again. 0: the dumper is done, status says how. */
-static int attempt(struct attempt *a, unsigned restarts, const char **status, char *reason,
-	size_t size, struct err *e)
+static int attempt(struct attempt *a, const char **status, char *reason, size_t size, struct err *e)
 {
 	struct err why = ERR_INIT;
 	struct wire_msg closed;
@@ -409,7 +423,7 @@ static int attempt(struct attempt *a, unsigned restarts, const char **status, ch
 	}
 	close_one(&a->sock); /* the worker's own now: its end is seen by the writer */
 	if (rc < 0) {
-		*status = restarts ? "partial" : "failed";
+		*status = a->restarts ? "partial" : "failed";
 		snprintf(reason, size, "%s", why.text);
 		return not_started(a, why.text, e);
 	}
@@ -420,7 +434,7 @@ static int attempt(struct attempt *a, unsigned restarts, const char **status, ch
 	}
 	if (!a->worker.ended || a->worker.status != 0) {
 		*status = "partial";
-		return after_loss(a, restarts, reason, size, e);
+		return after_loss(a, reason, size, e);
 	}
 	rc = close_at_writer(a, false, "the worker ended", &closed, e);
 	if (rc < 0)
@@ -431,15 +445,6 @@ static int attempt(struct attempt *a, unsigned restarts, const char **status, ch
 	return 0;
 }
 
-/* Half of the time is left to those that come after. */
-static uint64_t end_of_share(const struct run *r)
-{
-	bool last = r->progress.step == r->progress.steps;
-	uint64_t now = run_now_ns(), left = now < r->deadline_ns ? r->deadline_ns - now : 0;
-
-	return now + (last ? left - left / 10 : left / 2);
-}
-
 int conductor_run(struct run *r, size_t index, struct err *e)
 {
 	own_fd int spool = io_spool(r->spool_dir, e);
@@ -447,20 +452,21 @@ int conductor_run(struct run *r, size_t index, struct err *e)
 	uint64_t started = run_wall_ns();
 	const char *status = "failed";
 	char reason[256] = "";
-	unsigned restarts = 0;
 	int rc;
 
 	if (spool < 0)
 		return conductor_skip(r, index, "failed", "no spool file could be made", e);
 	a.dump = job_dump(r, index, spool);
-	a.dump.until_ns = end_of_share(r);
+	a.dump.until_ns = run_share_ends(r);
 	if (a.dump.max_bytes > run_fill_bytes(r)) /* no promise that cannot be kept in time */
 		a.dump.max_bytes = run_fill_bytes(r);
 	do {
-		rc = attempt(&a, restarts++, &status, reason, sizeof(reason), e);
+		rc = attempt(&a, &status, reason, sizeof(reason), e);
 		r->reader = NULL;
 		close_channel(&a);
 	} while (rc > 0);
+	if (rc == 0)
+		rc = tell_unnamed(&a, e);
 	return rc < 0 ? rc : tell_status(r, index, status, reason, started, e);
 }
 

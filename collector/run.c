@@ -78,6 +78,29 @@ uint64_t run_fill_bytes(const struct run *r)
 				    : 0;
 }
 
+enum {
+	ITEM_S = 5, /* without a sign of life, while the writer is not the reason */
+	ITEM_LEAST_S = 1,
+	ITEM_PARTS = 4, /* of the time that is left: no item may have more than one */
+};
+
+uint64_t run_item_ns(uint64_t now, uint64_t until_ns)
+{
+	uint64_t second = 1000000000ULL, part = now < until_ns ? (until_ns - now) / ITEM_PARTS : 0;
+
+	if (part < ITEM_LEAST_S * second)
+		return ITEM_LEAST_S * second;
+	return part < ITEM_S * second ? part : ITEM_S * second;
+}
+
+uint64_t run_share_ends(const struct run *r)
+{
+	bool last = r->progress.step == r->progress.steps;
+	uint64_t now = run_now_ns(), left = now < r->deadline_ns ? r->deadline_ns - now : 0;
+
+	return now + (last ? left - left / 10 : left / 2);
+}
+
 void run_show(struct run *r)
 {
 	r->progress.elapsed_ms = (run_now_ns() - r->started_ns) / 1000000;

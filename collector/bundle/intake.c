@@ -206,6 +206,7 @@ static int on_gap(struct intake *in, const struct wire_msg *m, struct err *e)
 	g.why = why;
 	ledger_gap(in->ledger, &g);
 	row(in)->gaps += sink_gap_is_loss(g.kind);
+	row(in)->stalled += g.kind == GAP_STALLED;
 	if (in->open && sink_gap_is_loss(g.kind) && !strcmp(member, in->member))
 		in->partial = true;
 	return 0;

@@ -28,6 +28,7 @@ struct ledger_dumper {
 	char status[16], reason[256];
 	uint64_t started_ns, ended_ns; /* CLOCK_REALTIME */
 	uint64_t artifacts, bytes, gaps;
+	uint64_t stalled; /* gaps of that kind that it made itself */
 };
 
 struct ledger {

@@ -154,13 +154,16 @@ static int on_close(struct writer *w, const struct wire_msg *m, struct err *e)
 	return rc < 0 ? rc : wire_send(w->spec->control, &answer, -1, e);
 }
 
-/* A gap the engine saw: a stalled worker, a dumper that could not start. */
+/* A gap the engine saw: a stalled worker, a dumper that could not start. b: one that the dumper
+ * was to name itself; when it made that many, each is named. */
 static void on_engine_gap(struct writer *w, const struct wire_msg *m)
 {
 	struct ledger_gap g = {.kind = (enum gap_kind)m->a, .code = m->code};
 	char member[INTAKE_MEMBER + 1], why[256];
 
 	if (m->a >= GAP_KINDS)
+		return;
+	if (m->b && m->kind != WIRE_ENGINE && w->ledger.dumper[m->kind].stalled >= m->b)
 		return;
 	wire_string(m, 0, member, sizeof(member));
 	wire_string(m, 2, why, sizeof(why));

@@ -74,6 +74,29 @@ static void print_dumper(struct buf *out, const json_t *d)
 	print_text(out, jsonx_text(d, "touches"), TOUCHES_COLUMN);
 }
 
+/* "freeze: all its processes stop while their memory is copied, for 5000 ms at most (cgroup2)" */
+static void print_freeze(struct buf *out, const json_t *plan)
+{
+	const char *method = jsonx_text(plan, "freeze.method");
+	own_buf struct buf text = BUF_INIT(TEXT_MAX);
+	uint64_t ms = 0;
+
+	if (!method[0])
+		return;
+	(void)jsonx_u64(plan, "freeze.max_ms", &ms);
+	buf_adds(&text, "freeze: ");
+	if (json_is_true(jsonx_get(plan, "freeze.frozen_before")))
+		buf_adds(&text, "its cgroup is frozen already, and stays so");
+	else
+		buf_addf(&text,
+			"all its processes stop while their memory is copied, for %" PRIu64
+			" ms at most: %s",
+			ms,
+			!strcmp(method, "ptrace") ? "each thread through ptrace"
+						  : "through their cgroup");
+	term_wrap(out, buf_str(&text), 0, 2);
+}
+
 static void print_plan(struct buf *out, const json_t *plan)
 {
 	const json_t *dumpers = jsonx_get(plan, "dumpers"), *findings = jsonx_get(plan, "findings");
@@ -86,6 +109,7 @@ static void print_plan(struct buf *out, const json_t *plan)
 	buf_addf(out, "%-*s", NAME_COLUMNS, "total");
 	print_size(out, plan, "total_bytes");
 	buf_addc(out, '\n');
+	print_freeze(out, plan);
 	for (size_t i = 0; i < json_array_size(findings); i++) {
 		const char *text = json_string_value(json_array_get(findings, i));
 		own_buf struct buf shown = BUF_INIT(TEXT_MAX);

@@ -135,6 +135,8 @@ static int start_guards(const struct run *r, struct halt *h, uint64_t deadline_n
 		rc = start_guard(r, h, i, deadline_ns, e);
 	for (int i = 0; rc == 0 && i < HALT_GUARDS; i++)
 		rc = guard_await(h->sock[i], until, e);
+	if (rc == 0)
+		guard_leave_cgroup(&r->host.at, h->guard[0].pid);
 	return rc;
 }
 

@@ -337,13 +337,18 @@ static void render_time(struct jsonw *w, const char *key, uint64_t ns)
 		jsonw_null(w, key);
 }
 
-static void render_hold(const struct memory *m, struct jsonw *w)
+static void render_how(const struct memory *m, struct jsonw *w)
 {
-	jsonw_open(w, "hold");
 	jsonw_str(w, "method", m->method);
 	jsonw_str(w, "cgroup", m->cgroup[0] ? m->cgroup : NULL);
 	jsonw_bool(w, "frozen_before", m->theirs);
 	jsonw_str(w, "why", m->why[0] ? m->why : NULL);
+}
+
+static void render_hold(const struct memory *m, struct jsonw *w)
+{
+	jsonw_open(w, "hold");
+	render_how(m, w);
 	/* CLOCK_MONOTONIC, as in the rows of each process */
 	render_time(w, "requested_us", m->requested_ns);
 	render_time(w, "frozen_us", m->frozen_ns);
@@ -367,5 +372,24 @@ void memory_render(const struct memory *m, struct jsonw *w)
 	jsonw_u64(w, "live_bytes", m->live);
 	jsonw_u64(w, "threads", m->threads);
 	jsonw_u64(w, "threads_missed", m->threads_missed);
+	jsonw_close(w);
+}
+
+void memory_render_plan(struct run *r, struct jsonw *w)
+{
+	struct session s = {.r = r, .m = &r->memory, .halt = HALT_INIT};
+
+	if (memory_is_wanted(r, &s.index)) {
+		fill_job(&s);
+		choose_hold(&s);
+		halt_done(&s.halt);
+	}
+	if (s.m->hold == HOLD_NONE) {
+		jsonw_null(w, "freeze");
+		return;
+	}
+	jsonw_open(w, "freeze");
+	render_how(s.m, w);
+	jsonw_u64(w, "max_ms", r->rq->max_freeze_ns / 1000000);
 	jsonw_close(w);
 }

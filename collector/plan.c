@@ -96,7 +96,7 @@ static void add_dumper(const struct run *r, size_t i, struct jsonw *w, uint64_t 
 	jsonw_close(w);
 }
 
-static void render(const struct run *r, struct buf *out)
+static void render(struct run *r, struct buf *out)
 {
 	struct jsonw w = JSONW(out);
 	uint64_t total = 0;
@@ -110,6 +110,7 @@ static void render(const struct run *r, struct buf *out)
 			add_dumper(r, i, &w, &total);
 	jsonw_close_array(&w);
 	jsonw_u64(&w, "total_bytes", total);
+	memory_render_plan(r, &w);
 	jsonw_open_array(&w, "findings");
 	for (unsigned i = 0; i < r->target->findings; i++)
 		jsonw_str(&w, NULL, r->target->finding[i]);

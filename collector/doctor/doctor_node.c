@@ -2,6 +2,7 @@
 /* doctor_node - what is on this node: cgroups, runtimes, space, clock, key. */
 #include "buf.h"
 #include "doctor.h"
+#include "freezer.h"
 #include "hash.h"
 #include "io.h"
 #include "own.h"
@@ -88,12 +89,14 @@ static bool some_child_has(int dirfd, const char *file)
 
 static void check_freezer(const struct doctor *d, struct doctor_finding *ret)
 {
-	own_fd int v2 = open_dir(d, is_cgroup2(d, CGROUP) ? CGROUP : CGROUP "/unified");
-	own_fd int v1 = open_dir(d, CGROUP "/freezer");
+	own_fd int v2 = freezer_mount(&d->host.at, FREEZER_V2);
+	own_fd int v1 = freezer_mount(&d->host.at, FREEZER_V1);
+	bool old = v1 >= 0 && some_child_has(v1, "freezer.state");
 
 	if (v2 >= 0 && some_child_has(v2, "cgroup.freeze"))
-		doctor_say(ret, DOCTOR_PASS, "cgroup.freeze can be written");
-	else if (v1 >= 0 && some_child_has(v1, "freezer.state"))
+		doctor_say(ret, DOCTOR_PASS, "cgroup.freeze can be written (v2)%s",
+			old ? ", and freezer.state (v1)" : "");
+	else if (old)
 		doctor_say(ret, DOCTOR_PASS, "freezer.state can be written (v1)");
 	else
 		doctor_say(ret, DOCTOR_WARN, "no group's freezer can be written");
@@ -241,7 +244,8 @@ const struct doctor_check doctor_node[] = {
 	{"cgroup", check_cgroup,
 		"mount -t cgroup2 cgroup2 /sys/fs/cgroup; processes are found by namespace too"},
 	{"freezer", check_freezer,
-		"Linux 5.2 with a writable /sys/fs/cgroup; a collection does without"},
+		"Linux 5.2 with a writable /sys/fs/cgroup; without it threads are stopped one by "
+		"one while memory is copied"},
 	{"runtimes", check_runtimes,
 		"collect --pid and --cgroup work without; is the host's root at --host-root?"},
 	{"runtime versions", check_versions,

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* guard - thaws when nobody else is left to do it. */
 #include "guard.h"
+#include "io.h"
+#include "own.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { TRIES = 200, TRY_MS = 10 };
 
@@ -64,4 +69,16 @@ int guard_await(int sock, uint64_t until_ns, struct err *e)
 void guard_dismiss(int sock)
 {
 	(void)!send(sock, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void guard_leave_cgroup(const struct target_host *host, pid_t guard)
+{
+	own_fd int mount = freezer_mount(host, FREEZER_V2), fd = -1;
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", (int)guard);
+
+	if (mount >= 0)
+		fd = io_open_in(mount, "cgroup.procs", O_WRONLY, NULL);
+	if (fd >= 0)
+		(void)!write(fd, text, (size_t)n);
 }

@@ -22,3 +22,9 @@ int guard_main(void *job);
 /* The engine's side: waits until it stands guard; then, when all is thawed, sends it home. */
 int guard_await(int sock, uint64_t until_ns, struct err *e) must_check;
 void guard_dismiss(int sock);
+/*
+ * Into the root of cgroup v2: who ends our whole cgroup at once (a runtime its container, systemd
+ * its unit) does not reach it there. With a guard that stays there is one for either case. Where
+ * it cannot be done nothing is.
+ */
+void guard_leave_cgroup(const struct target_host *host, pid_t guard);

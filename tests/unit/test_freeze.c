@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -216,6 +216,7 @@ static struct engine start_engine(struct freezekit *s)
 		struct post p;
 
 		post_guards(s, &p, now_ns() + 20 * SECOND);
+		guard_leave_cgroup(&s->host, p.worker[0].pid);
 		shared->guard[0] = p.worker[0].pid;
 		shared->guard[1] = p.worker[1].pid;
 		if (freezer_freeze(&s->f, now_ns() + 2 * SECOND, NULL) == 0)
@@ -264,6 +265,39 @@ static void test_engine_killed(void **state)
 		engine_dies(FREEZER_V2, killed);
 		engine_dies(FREEZER_V1, killed);
 	}
+}
+
+/* The engine's cgroup is ended, with all in it: as a runtime does, and systemd. */
+static void test_cgroup_killed(void **state)
+{
+	own_fd int mount = -1;
+	struct engine engine;
+	own_fd int fd = -1;
+	char name[80], file[100];
+
+	(void)state;
+	STAGE(s, FREEZER_V2);
+	mount = freezer_mount(&s.host, FREEZER_V2);
+	snprintf(name, sizeof(name), "%s-ours", s.name);
+	snprintf(file, sizeof(file), "%s/cgroup.kill", name);
+	assert_int_equal(mkdirat(mount, name, 0755), 0);
+	assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), 0);
+	freezekit_move(&s, name, getpid());
+	engine = start_engine(&s);
+	freezekit_move(&s, ".", getpid());
+	assert_true(freezekit_stands_still(&s));
+	fd = openat(mount, file, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0) { /* Linux 5.14 */
+		assert_int_equal(write(fd, "1", 1), 1);
+		assert_true(freezekit_thawed_within(&s, 1000));
+	}
+	end(engine.pid);
+	assert_true(freezekit_thawed_within(&s, 1000));
+	assert_true(gone_within(engine.guard[0], 1000));
+	assert_true(gone_within(engine.guard[1], 1000));
+	for (int i = 0; unlinkat(mount, name, AT_REMOVEDIR) < 0 && i < 500; i++)
+		(void)poll(NULL, 0, 1);
+	freezekit_down(&s);
 }
 
 static void test_guard_deadline(void **state)
@@ -342,6 +376,7 @@ int main(void)
 		cmocka_unit_test(test_not_its_own),
 		cmocka_unit_test(test_outsiders),
 		cmocka_unit_test(test_engine_killed),
+		cmocka_unit_test(test_cgroup_killed),
 		cmocka_unit_test(test_guard_deadline),
 		cmocka_unit_test(test_guard_dismissed),
 		cmocka_unit_test(test_guard_is_nobody),

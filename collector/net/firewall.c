@@ -30,14 +30,12 @@ static const struct nlview device_view[] = {NLVIEW("device", 1, TEXT), {0}};
 static const struct nlview hook_views[] = {NLVIEW("hook", NFTA_HOOK_HOOKNUM, BE),
 	NLVIEW("priority", NFTA_HOOK_PRIORITY, BEINT), NLVIEW("device", NFTA_HOOK_DEV, TEXT),
 	{"devices", 4 /* NFTA_HOOK_DEVS */, NLVIEW_LIST, .nest = device_view}, {0}};
-static const struct nlview counter_views[] = {NLVIEW("bytes", NFTA_COUNTER_BYTES, BE),
-	NLVIEW("packets", NFTA_COUNTER_PACKETS, BE), NLVIEW("pad", NFTA_COUNTER_PAD, SKIP), {0}};
 static const struct nlview chain_views[] = {NLVIEW("table", NFTA_CHAIN_TABLE, TEXT),
 	NLVIEW("name", NFTA_CHAIN_NAME, TEXT), NLVIEW("handle", NFTA_CHAIN_HANDLE, BE),
 	NLVIEW("type", NFTA_CHAIN_TYPE, TEXT),
 	{"hook", NFTA_CHAIN_HOOK, NLVIEW_NEST, .nest = hook_views},
 	NLVIEW("policy", NFTA_CHAIN_POLICY, VERDICT), NLVIEW("use", NFTA_CHAIN_USE, BE),
-	{"counters", NFTA_CHAIN_COUNTERS, NLVIEW_NEST, .nest = counter_views},
+	{"counters", NFTA_CHAIN_COUNTERS, NLVIEW_NEST, .nest = nftviews_counter},
 	NLVIEW("flags", NFTA_CHAIN_FLAGS, BEHEX), NLVIEW("userdata", 12, BYTES),
 	NLVIEW("pad", NFTA_CHAIN_PAD, SKIP), {0}};
 
@@ -206,8 +204,7 @@ int firewall_nftables(struct sink *out, uint64_t max, struct err *e)
 	if (rc)
 		return rc < 0 ? rc : 0;
 	netrows_begin(&r, out, max);
-	for (const struct netrows_table *t = nft_tables; rc == 0 && t->key; t++)
-		rc = netrows_dump(&r, &nl, t, member, e);
+	rc = netrows_tables(&r, &nl, nft_tables, member, e);
 	if (rc == 0)
 		rc = dump_elements(&r, &nl, member, e);
 	return rc == 0 ? netrows_end(&r, member, e) : rc;
@@ -273,15 +270,11 @@ static const struct netrows_table connection_tables[] = {
 
 int firewall_conntrack(struct sink *out, uint64_t max, struct err *e)
 {
-	static const char member[] = "network/conntrack.json";
+	static const struct netrows_member member = {"network/conntrack.json", connection_tables};
 	own_netlink struct netlink nl = NETLINK_INIT;
-	own_netrows struct netrows r = {0};
-	int rc = netrows_open(&nl, NETLINK_NETFILTER, out, member, e);
+	int rc = netrows_open(&nl, NETLINK_NETFILTER, out, member.name, e);
 
 	if (rc)
 		return rc < 0 ? rc : 0;
-	netrows_begin(&r, out, max);
-	for (const struct netrows_table *t = connection_tables; rc == 0 && t->key; t++)
-		rc = netrows_dump(&r, &nl, t, member, e);
-	return rc == 0 ? netrows_end(&r, member, e) : rc;
+	return netrows_member(&nl, out, &member, max, e);
 }

@@ -112,6 +112,27 @@ int netrows_dump(struct netrows *r, struct netlink *nl, const struct netrows_tab
 	return rc < 0 ? err_set(e, -rc, "the writer is gone") : 0;
 }
 
+int netrows_tables(struct netrows *r, struct netlink *nl, const struct netrows_table *t,
+	const char *member, struct err *e)
+{
+	int rc = 0;
+
+	for (; rc == 0 && t->key; t++)
+		rc = netrows_dump(r, nl, t, member, e);
+	return rc;
+}
+
+int netrows_member(struct netlink *nl, struct sink *out, const struct netrows_member *m,
+	uint64_t max, struct err *e)
+{
+	own_netrows struct netrows r = {0};
+	int rc;
+
+	netrows_begin(&r, out, max);
+	rc = netrows_tables(&r, nl, m->tables, m->name, e);
+	return rc == 0 ? netrows_end(&r, m->name, e) : rc;
+}
+
 int netrows_end(struct netrows *r, const char *member, struct err *e)
 {
 	jsonw_close(&r->w);

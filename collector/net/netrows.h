@@ -40,7 +40,18 @@ struct netrows_table {
  */
 int netrows_dump(struct netrows *r, struct netlink *nl, const struct netrows_table *t,
 	const char *member, struct err *e) must_check;
-/* The same inside an open section, asking with a body of the caller's. The error is returned. */
+/* All of a list of tables, ended by a NULL key. */
+int netrows_tables(struct netrows *r, struct netlink *nl, const struct netrows_table *t,
+	const char *member, struct err *e) must_check;
+/* A whole member of nothing but tables. */
+struct netrows_member {
+	const char *name;
+	const struct netrows_table *tables;
+};
+int netrows_member(struct netlink *nl, struct sink *out, const struct netrows_member *m,
+	uint64_t max, struct err *e) must_check;
+/* As netrows_dump() inside an open section, asking with a body of the caller's. The error is
+ * returned. */
 int netrows_ask(struct netrows *r, struct netlink *nl, const struct netrows_table *t,
 	const struct netlink_request *body, struct err *e) must_check;
 

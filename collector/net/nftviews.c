@@ -167,7 +167,7 @@ static const struct nlview connlimit_views[] = {
 	{0},
 };
 
-static const struct nlview counter_views[] = {
+const struct nlview nftviews_counter[] = {
 	NLVIEW("bytes", NFTA_COUNTER_BYTES, BE),
 	NLVIEW("packets", NFTA_COUNTER_PACKETS, BE),
 	NLVIEW("pad", NFTA_COUNTER_PAD, SKIP),
@@ -347,7 +347,7 @@ static const struct nlview_choice expressions[] = {
 	{"ct", ct_views},
 	{"limit", limit_views},
 	{"connlimit", connlimit_views},
-	{"counter", counter_views},
+	{"counter", nftviews_counter},
 	{"last", last_views},
 	{"log", log_views},
 	{"queue", queue_views},

@@ -207,26 +207,12 @@ static const struct netrows_table neighbour_tables[] = {
 	ROUTE("bridge", AF_BRIDGE, NEIGH, neighbour, struct ndmsg), {0}};
 #undef ROUTE
 
-static const struct {
-	const char *member;
-	const struct netrows_table *tables;
-} members[] = {
+static const struct netrows_member members[] = {
 	{"network/interfaces.json", interface_tables},
 	{"network/routes.json", route_tables},
 	{"network/rules.json", rule_tables},
 	{"network/neighbours.json", neighbour_tables},
 };
-
-static int dump_member(struct netlink *nl, struct sink *out, size_t i, uint64_t max, struct err *e)
-{
-	own_netrows struct netrows r = {0};
-	int rc = 0;
-
-	netrows_begin(&r, out, max);
-	for (const struct netrows_table *t = members[i].tables; rc == 0 && t->key; t++)
-		rc = netrows_dump(&r, nl, t, members[i].member, e);
-	return rc == 0 ? netrows_end(&r, members[i].member, e) : rc;
-}
 
 int routing_dump(struct sink *out, uint64_t max, struct err *e)
 {
@@ -236,6 +222,6 @@ int routing_dump(struct sink *out, uint64_t max, struct err *e)
 	if (rc)
 		return rc < 0 ? rc : 0;
 	for (size_t i = 0; rc == 0 && i < sizeof(members) / sizeof(members[0]); i++)
-		rc = dump_member(&nl, out, i, max, e);
+		rc = netrows_member(&nl, out, &members[i], max, e);
 	return rc;
 }

@@ -76,32 +76,43 @@ static void put_address(
 	nlview_value(w, name, NLVIEW_IP, mask, n);
 }
 
+/* What both kinds of entry ask of a packet. */
+struct packet {
+	const void *src, *src_mask, *dst, *dst_mask;
+	size_t len; /* of an address */
+	const char *in, *out;
+	uint64_t protocol, flags, inverted;
+};
+
+static void put_packet(struct jsonw *w, const struct packet *p)
+{
+	put_address(w, "src", p->src, p->src_mask, p->len);
+	put_address(w, "dst", p->dst, p->dst_mask, p->len);
+	put_interface(w, "in", p->in);
+	put_interface(w, "out", p->out);
+	jsonw_u64(w, "protocol", p->protocol);
+	jsonw_hex(w, "flags", p->flags);
+	jsonw_hex(w, "inverted", p->inverted);
+}
+
 static void put_ip(struct jsonw *w, const uint8_t *p)
 {
 	struct ipt_entry e;
+	const struct ipt_ip *ip = &e.ip;
 
 	memcpy(&e, p, sizeof(e));
-	put_address(w, "src", &e.ip.src, &e.ip.smsk, 4);
-	put_address(w, "dst", &e.ip.dst, &e.ip.dmsk, 4);
-	put_interface(w, "in", e.ip.iniface);
-	put_interface(w, "out", e.ip.outiface);
-	jsonw_u64(w, "protocol", e.ip.proto);
-	jsonw_hex(w, "flags", e.ip.flags);
-	jsonw_hex(w, "inverted", e.ip.invflags);
+	put_packet(w, &(struct packet){&ip->src, &ip->smsk, &ip->dst, &ip->dmsk, sizeof(ip->src),
+			      ip->iniface, ip->outiface, ip->proto, ip->flags, ip->invflags});
 }
 
 static void put_ip6(struct jsonw *w, const uint8_t *p)
 {
 	struct ip6t_entry e;
+	const struct ip6t_ip6 *ip = &e.ipv6;
 
 	memcpy(&e, p, sizeof(e));
-	put_address(w, "src", &e.ipv6.src, &e.ipv6.smsk, 16);
-	put_address(w, "dst", &e.ipv6.dst, &e.ipv6.dmsk, 16);
-	put_interface(w, "in", e.ipv6.iniface);
-	put_interface(w, "out", e.ipv6.outiface);
-	jsonw_u64(w, "protocol", e.ipv6.proto);
-	jsonw_hex(w, "flags", e.ipv6.flags);
-	jsonw_hex(w, "inverted", e.ipv6.invflags);
+	put_packet(w, &(struct packet){&ip->src, &ip->smsk, &ip->dst, &ip->dmsk, sizeof(ip->src),
+			      ip->iniface, ip->outiface, ip->proto, ip->flags, ip->invflags});
 }
 
 static void put_matches(struct jsonw *w, const uint8_t *p, size_t from, size_t to)

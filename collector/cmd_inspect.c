@@ -2,14 +2,12 @@
 /* cmd_inspect - taphos inspect: what is in a bundle, or one member of it. */
 #include "buf.h"
 #include "command.h"
-#include "hash.h"
 #include "io.h"
 #include "judge.h"
 #include "jsonw.h"
 #include "memberlist.h"
 #include "options.h"
 #include "say.h"
-#include "sign.h"
 #include "text.h"
 #include "verdict.h"
 
@@ -26,22 +24,13 @@ enum { ARG_BUNDLE, ARG_MEMBER };
 enum { RESULT_MAX = 8 << 20, FLUSH_AT = 64 << 10, FINDINGS_MAX = 256 << 10, ROWS_MAX = 100 };
 
 static const struct option_def options[] = {
-	[OPTION_KEY] = {.name = "key",
-		.letter = 'k',
-		.kind = OPT_FILE,
-		.flags = OPT_LINE,
-		.metavar = "PUBLIC.pem",
-		.help = "the key that must have signed"},
+	[OPTION_KEY] = OPTIONS_PUBLIC_KEY,
 	[OPTION_JSON] = OPTIONS_JSON,
 	{0},
 };
 
 static const struct option_def args[] = {
-	[ARG_BUNDLE] = {.name = "bundle",
-		.kind = OPT_FILE,
-		.flags = OPT_REQUIRED,
-		.metavar = "BUNDLE",
-		.help = "the file, or '-' for standard input"},
+	[ARG_BUNDLE] = OPTIONS_BUNDLE,
 	[ARG_MEMBER] = {.name = "member",
 		.metavar = "MEMBER",
 		.help = "write this member's bytes to stdout, as they are"},
@@ -226,11 +215,7 @@ static int print_member(void *arg, const struct verify_member *m, struct err *e)
 {
 	struct inspection *i = arg;
 
-	jsonw_open(&i->json, NULL);
-	jsonw_str(&i->json, "name", m->name);
-	jsonw_u64(&i->json, "size", m->size);
-	jsonw_hexbytes(&i->json, "sha256", m->sha256, HASH_LEN);
-	jsonw_close(&i->json);
+	verdict_member(m, &i->json);
 	return flush(i, e);
 }
 
@@ -379,17 +364,14 @@ static enum exit_code run(const struct invocation *in)
 		.findings = BUF_INIT(FINDINGS_MAX),
 		.gaps = BUF_INIT(FINDINGS_MAX),
 		.dumpers = BUF_INIT(FINDINGS_MAX)};
-	const char *path = in->option[OPTION_KEY].text;
 	uint8_t key[SEAL_KEY];
 	struct err e = ERR_INIT;
 	enum exit_code code;
 
-	if (hash_setup(&e) < 0 || (path && sign_load_public(path, key, &e) < 0)) {
+	if (judge_trust(&i.rq, in->option[OPTION_KEY].text, key, &e) < 0) {
 		say_error(&e);
 		return EXIT_FAILED;
 	}
-	if (path)
-		i.rq.trusted = key;
 	memberlist_begin(&i.list);
 	code = inspect(in, &i);
 	memberlist_done(&i.list);

@@ -2,12 +2,10 @@
 /* cmd_verify - taphos verify: what a bundle is worth. */
 #include "buf.h"
 #include "command.h"
-#include "hash.h"
 #include "judge.h"
 #include "jsonw.h"
 #include "memberlist.h"
 #include "say.h"
-#include "sign.h"
 #include "verdict.h"
 
 #include <errno.h>
@@ -19,23 +17,13 @@ enum { ARG_BUNDLE };
 enum { RESULT_MAX = 1 << 20, FLUSH_AT = 64 << 10 };
 
 static const struct option_def options[] = {
-	/* OPT_LINE: TAPHOS_KEY is the private key that collect signs with. */
-	[OPTION_KEY] = {.name = "key",
-		.letter = 'k',
-		.kind = OPT_FILE,
-		.flags = OPT_LINE,
-		.metavar = "PUBLIC.pem",
-		.help = "the key that must have signed"},
+	[OPTION_KEY] = OPTIONS_PUBLIC_KEY,
 	[OPTION_JSON] = OPTIONS_JSON,
 	{0},
 };
 
 static const struct option_def args[] = {
-	[ARG_BUNDLE] = {.name = "bundle",
-		.kind = OPT_FILE,
-		.flags = OPT_REQUIRED,
-		.metavar = "BUNDLE",
-		.help = "the file, or '-' for standard input"},
+	[ARG_BUNDLE] = OPTIONS_BUNDLE,
 	{0},
 };
 
@@ -60,11 +48,7 @@ static int print_member(void *arg, const struct verify_member *m, struct err *e)
 {
 	struct verify_output *o = arg;
 
-	jsonw_open(&o->json, NULL);
-	jsonw_str(&o->json, "name", m->name);
-	jsonw_u64(&o->json, "size", m->size);
-	jsonw_hexbytes(&o->json, "sha256", m->sha256, HASH_LEN);
-	jsonw_close(&o->json);
+	verdict_member(m, &o->json);
 	if (o->out.len < FLUSH_AT)
 		return 0;
 	o->failed = say_result(&o->out, EXIT_COMPLETE) != EXIT_COMPLETE;
@@ -120,13 +104,12 @@ static int judge_text(
 }
 
 static enum exit_code judge(
-	const struct invocation *in, const uint8_t *key, struct verify_output *o)
+	const struct invocation *in, struct judge_request *rq, struct verify_output *o)
 {
-	struct judge_request rq = {.path = in->arg[ARG_BUNDLE].text, .trusted = key, .arg = o};
 	enum exit_code code = EXIT_FAILED;
 	struct err e = ERR_INIT;
 	bool json = in->option[OPTION_JSON].on;
-	int rc = json ? judge_json(&rq, o, &code, &e) : judge_text(&rq, o, &code, &e);
+	int rc = json ? judge_json(rq, o, &code, &e) : judge_text(rq, o, &code, &e);
 
 	if (o->failed)
 		return EXIT_FAILED;
@@ -140,17 +123,17 @@ static enum exit_code judge(
 static enum exit_code run(const struct invocation *in)
 {
 	struct verify_output o = {.out = BUF_INIT(RESULT_MAX)};
-	const char *path = in->option[OPTION_KEY].text;
+	struct judge_request rq = {.path = in->arg[ARG_BUNDLE].text, .arg = &o};
 	uint8_t key[SEAL_KEY];
 	struct err e = ERR_INIT;
 	enum exit_code code;
 
-	if (hash_setup(&e) < 0 || (path && sign_load_public(path, key, &e) < 0)) {
+	if (judge_trust(&rq, in->option[OPTION_KEY].text, key, &e) < 0) {
 		say_error(&e);
 		return EXIT_FAILED;
 	}
 	memberlist_begin(&o.list);
-	code = judge(in, path ? key : NULL, &o);
+	code = judge(in, &rq, &o);
 	memberlist_done(&o.list);
 	buf_done(&o.out);
 	return code;

@@ -16,6 +16,11 @@ struct judge_request {
 	void *arg;
 };
 
+/* The public key of that file as the one to trust, kept in key; path NULL: any. The first call of
+ * all that hash. */
+int judge_trust(struct judge_request *rq, const char *path, uint8_t key[SEAL_KEY], struct err *e)
+	must_check;
+
 /* As verify_run(), and for a file: what lies beside it, PATH.sha256 and PATH.sig, fits too.
  * *ret_note (may be NULL): a line about these that does not change the verdict, or "". */
 enum { JUDGE_NOTE = 256 };

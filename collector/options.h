@@ -53,6 +53,19 @@ struct option_def {
 		.help = "where the host's root is seen; found by itself where it is / or /host" \
 	}
 
+/* The key's flag: TAPHOS_KEY is the private one that collect signs with. */
+#define OPTIONS_PUBLIC_KEY                                                         \
+	{                                                                          \
+		.name = "key", .letter = 'k', .kind = OPT_FILE, .flags = OPT_LINE, \
+		.metavar = "PUBLIC.pem", .help = "the key that must have signed"   \
+	}
+
+#define OPTIONS_BUNDLE                                                                          \
+	{                                                                                       \
+		.name = "bundle", .kind = OPT_FILE, .flags = OPT_REQUIRED, .metavar = "BUNDLE", \
+		.help = "the file, or '-' for standard input"                                   \
+	}
+
 enum option_source { FROM_NOWHERE, FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_LINE };
 
 struct option_setting {

@@ -223,6 +223,15 @@ void verdict_json(const struct verdict *v, struct jsonw *w)
 	jsonw_str(w, "note", v->note[0] ? v->note : NULL);
 }
 
+void verdict_member(const struct verify_member *m, struct jsonw *w)
+{
+	jsonw_open(w, NULL);
+	jsonw_str(w, "name", m->name);
+	jsonw_u64(w, "size", m->size);
+	jsonw_hexbytes(w, "sha256", m->sha256, HASH_LEN);
+	jsonw_close(w);
+}
+
 enum exit_code verdict_exit(const struct verify_report *r)
 {
 	if (r->verdict == VERIFY_BAD)

@@ -19,5 +19,7 @@ struct verdict {
 void verdict_text(const struct verdict *v, struct buf *out);
 /* The same as fields of the open object. */
 void verdict_json(const struct verdict *v, struct jsonw *w);
+/* One of its members, as an element of the open array. */
+void verdict_member(const struct verify_member *m, struct jsonw *w);
 /* 0 SEALED and complete; 3 SEALED otherwise, INTERRUPTED, NOTHING; 7 BAD. */
 enum exit_code verdict_exit(const struct verify_report *r);

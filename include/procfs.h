@@ -29,6 +29,9 @@ struct procfs_stat {
 	uint64_t num_threads;
 	uint64_t minflt, majflt;
 	uint64_t rss_pages;
+	uint64_t utime, stime; /* clock ticks */
+	int nice;
+	uint64_t arg_start, arg_end; /* of the command line in its memory; 0: not told */
 };
 
 /* Parses a stat line: comm ends at the LAST ')'. -EINVAL when it is none. */

@@ -38,7 +38,7 @@ int procfs_parse_stat(const char *text, struct procfs_stat *ret)
 {
 	struct procfs_stat s = {0};
 	const char *open = strchr(text, '('), *close = strrchr(text, ')');
-	unsigned long long num[23] = {0};
+	unsigned long long num[48] = {0};
 	char *next;
 	size_t len;
 
@@ -53,14 +53,13 @@ int procfs_parse_stat(const char *text, struct procfs_stat *ret)
 	memcpy(s.comm, open + 1, len);
 	s.state = close[2];
 	next = (char *)close + 3;
-	for (int field = 4; field <= 24; field++) { /* numbered as in proc_pid_stat(5) */
+	for (int field = 4; field <= 49; field++) { /* numbered as in proc_pid_stat(5) */
 		char *end;
-		long long v = strtoll(next, &end, 10);
+		unsigned long long v = strtoull(next, &end, 10);
 
-		if (end == next)
+		if (end == next && field <= 24)
 			return -EINVAL;
-		if (field >= 4 && field - 2 < 23)
-			num[field - 2] = (unsigned long long)v;
+		num[field - 2] = end == next ? 0 : v;
 		next = end;
 	}
 	s.ppid = (pid_t)num[2];
@@ -73,6 +72,11 @@ int procfs_parse_stat(const char *text, struct procfs_stat *ret)
 	s.num_threads = num[18];
 	s.start_ticks = num[20];
 	s.rss_pages = num[22];
+	s.utime = num[12];
+	s.stime = num[13];
+	s.nice = (int)num[17];
+	s.arg_start = num[46];
+	s.arg_end = num[47];
 	*ret = s;
 	return 0;
 }

@@ -60,7 +60,7 @@ void memtable_done(struct memtable *t)
 	*t = MEMTABLE_INIT;
 }
 
-static int flush(struct memtable *t, struct err *e)
+int memtable_flush(struct memtable *t, struct err *e)
 {
 	int rc = io_pwrite(t->fd, t->block, t->used, (off_t)t->end);
 
@@ -81,7 +81,7 @@ int memtable_add(
 	if (len > MEM_RECORD)
 		return err_set(e, EFBIG, "a record of %zu bytes", len);
 	if (t->used + len > BLOCK)
-		rc = flush(t, e);
+		rc = memtable_flush(t, e);
 	if (rc < 0)
 		return rc;
 	h->len = (uint32_t)len;
@@ -93,6 +93,30 @@ int memtable_add(
 	return 0;
 }
 
+uint64_t memtable_at(const struct memtable *t)
+{
+	return t->end + t->used;
+}
+
+int memtable_copy(struct memtable *t, int fd, uint64_t from, uint64_t n, struct err *e)
+{
+	while (n) {
+		int rc = t->used ? memtable_flush(t, e) : 0;
+		ssize_t got =
+			rc < 0 ? rc : io_pread(fd, t->block, n < BLOCK ? n : BLOCK, (off_t)from);
+
+		if (rc < 0)
+			return rc;
+		if (got <= 0)
+			return err_set(
+				e, got < 0 ? (int)-got : EIO, "read back the table of memory");
+		t->used = (size_t)got;
+		from += (uint64_t)got;
+		n -= (uint64_t)got;
+	}
+	return 0;
+}
+
 int memtable_end(struct memtable *t, const struct mem_end *end, struct err *e)
 {
 	struct mem_end copy = *end;
@@ -100,7 +124,7 @@ int memtable_end(struct memtable *t, const struct mem_end *end, struct err *e)
 
 	copy.head.type = MEM_END;
 	rc = memtable_add(t, &copy, sizeof(copy), NULL, 0, e);
-	return rc < 0 ? rc : flush(t, e);
+	return rc < 0 ? rc : memtable_flush(t, e);
 }
 
 const void *mem_tail(const struct mem_head *h)

@@ -71,6 +71,7 @@ enum {
 	MEM_UFFD = 1 << 6, /* userfaultfd holds pages that are not there */
 	MEM_HUGETLB = 1 << 7,
 	MEM_IO = 1 << 8,
+	MEM_NO_FLAGS = 1 << 9, /* the five above are not known: mapped since they were read */
 };
 
 /* Bits of mem_run.flags. */
@@ -166,6 +167,12 @@ void memtable_done(struct memtable *t);
 /* A record: its fixed part (head.type set; head.len is filled in) and n bytes behind it. */
 int memtable_add(struct memtable *t, void *record, size_t fixed, const void *tail, size_t n,
 	struct err *e) must_check;
+/* Records that another table's writer made: n bytes of fd, whole records. */
+int memtable_copy(struct memtable *t, int fd, uint64_t from, uint64_t n, struct err *e) must_check;
+/* Where the next record will be. */
+uint64_t memtable_at(const struct memtable *t);
+/* Puts what is buffered into the file. */
+int memtable_flush(struct memtable *t, struct err *e) must_check;
 /* Ends a process: with this it is in the file. */
 int memtable_end(struct memtable *t, const struct mem_end *end, struct err *e) must_check;
 

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* capture - lists what is mapped, copies what is present, reads registers; beside the engine, step
+ * by step. */
+#include "capture.h"
+
+#include "draft.h"
+#include "io.h"
+#include "memmaps.h"
+#include "memplan.h"
+#include "own.h"
+#include "pagemap.h"
+#include "regs.h"
+#include "target.h"
+#include "tick.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static const uint64_t flags_ns = 500000000;	 /* for smaps of one process */
+static const uint64_t all_flags_ns = 3000000000; /* of all of them */
+static const uint64_t stop_ns = 100000000;	 /* for threads to stop, all together */
+static const uint64_t reserve = 16 << 20;	 /* staged beyond what was present */
+
+enum { ROUNDS = 10 }; /* of stopping threads that are born meanwhile */
+
+static int tell(struct capture *c, enum capture_step step, uint64_t a, uint64_t b, struct err *e)
+{
+	struct capture_msg m = {.step = step, .a = a, .b = b};
+
+	if (send(c->job->sock, &m, sizeof(m), MSG_NOSIGNAL) != sizeof(m))
+		return err_errno(e, "tell the engine");
+	return 0;
+}
+
+static int hear(struct capture *c, enum capture_step step, struct capture_msg *ret, struct err *e)
+{
+	ssize_t n;
+
+	do
+		n = recv(c->job->sock, ret, sizeof(*ret), 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_errno(e, "hear the engine");
+	if (n == 0)
+		return err_set(e, EPIPE, "the engine is gone");
+	if (n != sizeof(*ret) || ret->step != (uint32_t)step)
+		return err_set(e, EBADMSG, "the engine said something else");
+	return 0;
+}
+
+/* ---- before the target is stopped */
+
+/* Bytes that are there now. A process that cannot be read is a gap later. */
+static uint64_t weigh(struct capture *c, struct proc_one *p)
+{
+	own_pagemap struct pagemap pages = PAGEMAP_INIT;
+	own_free struct memmaps *maps = calloc(1, sizeof(*maps));
+	struct memmap m;
+	uint64_t sum = 0;
+
+	if (!maps || pagemap_open(&pages, p->live_fd, PAGEMAP_BEST, NULL) < 0)
+		return 0;
+	maps->devs = &c->devs;
+	if (memmaps_open(maps, p->live_fd, NULL) < 0)
+		return 0;
+	while (memmaps_next(maps, &m, NULL) > 0) {
+		tick(c->job->beat);
+		if (c->job->options.kinds & 1u << m.kind)
+			sum += memplan_weigh(&pages, &m);
+	}
+	memmaps_done(maps);
+	return sum;
+}
+
+static int prepare(struct capture *c, struct err *e)
+{
+	const struct capture_job *job = c->job;
+	uint64_t end = tick_now() + all_flags_ns, present = 0;
+	int rc = procset_init(&c->set, job->proc_fd, job->target, e);
+
+	if (rc < 0)
+		return rc;
+	for (unsigned i = 0; i < c->set.count; i++) {
+		struct proc_one *p = &c->set.proc[i];
+		uint64_t until = tick_now() + flags_ns;
+
+		tick(job->beat);
+		if (procset_look(&c->set, p) < 0 || p->live_fd < 0)
+			continue;
+		memdevs_learn(&c->devs, p->live_fd);
+		/* what it leaves unread is a remark in the process's part of the table */
+		if (memflags_read(&p->flags, p->live_fd, &c->flag_room, until < end ? until : end,
+			    job->beat, NULL) < 0)
+			p->flags.cut = true;
+		present += weigh(c, p);
+	}
+	rc = stage_open(
+		&c->stage, job->stage_fd, job->stage_bytes, job->spill_fd, job->spill_bytes, e);
+	if (rc < 0)
+		return rc;
+	if (!job->options.maps_only)
+		stage_populate(&c->stage, present + present / 8 + reserve, job->beat);
+	return tell(c, CAPTURE_READY, present, c->set.count, e);
+}
+
+/* ---- while it stands still */
+
+static bool to_be_held(const struct capture *c, const struct proc_one *p)
+{
+	return !c->job->options.maps_only && c->how != HOLD_NONE && !p->ended &&
+	       !(p->stat.flags & 0x200000);
+}
+
+/* The threads of one process, which follow each other in the list. */
+static int seize(struct capture *c, unsigned i, struct err *e)
+{
+	struct proc_one *p = &c->set.proc[i];
+	int rc;
+
+	if (!to_be_held(c, p))
+		return 0;
+	rc = hold_process(&c->hold, p->fd, i, e);
+	if (rc == -ENOMEM)
+		return rc;
+	return rc < 0 ? 0 : rc;
+}
+
+/* Which processes cannot run, now that their threads were asked to stop? */
+static void judge_held(struct capture *c)
+{
+	const uint64_t now = tick_now();
+
+	for (unsigned i = 0; i < c->set.count; i++)
+		c->set.proc[i].held = false;
+	for (unsigned i = 0; i < c->hold.count; i++)
+		c->set.proc[c->hold.thread[i].proc].held = true;
+	for (unsigned i = 0; i < c->hold.count; i++) {
+		const struct hold_thread *t = &c->hold.thread[i];
+		struct proc_one *p = &c->set.proc[t->proc];
+		/* an ended first thread cannot be stopped, and does not run */
+		bool dead = t->tid == p->pid && p->live != p->pid;
+
+		if (t->state == HOLD_ASKED || (t->state == HOLD_LOST && t->error != ESRCH && !dead))
+			p->held = false;
+	}
+	for (unsigned i = 0; i < c->set.count; i++)
+		if (c->set.proc[i].held)
+			c->set.proc[i].stopped_ns = now;
+}
+
+/* Those that no cgroup holds are stopped now, all at the same time. */
+static int stop_others(struct capture *c, struct err *e)
+{
+	uint64_t until = tick_now() + stop_ns;
+	int found = 1;
+
+	for (unsigned round = 0; found > 0 && round < ROUNDS && tick_now() < until; round++) {
+		found = 0;
+		for (unsigned i = 0; found >= 0 && i < c->set.count; i++) {
+			int rc = c->set.proc[i].frozen ? 0 : seize(c, i, e);
+
+			found = rc < 0 ? rc : found + rc;
+		}
+		if (found < 0)
+			return found;
+		hold_wait(&c->hold, until);
+	}
+	judge_held(c);
+	return 0;
+}
+
+static int go(struct capture *c, struct err *e)
+{
+	struct capture_msg m;
+	int rc = hear(c, CAPTURE_GO, &m, e);
+
+	if (rc < 0)
+		return rc;
+	if (m.a > HOLD_PTRACE)
+		return err_set(e, EBADMSG, "the engine asks for an unknown way to stop");
+	c->how = (enum capture_hold)m.a;
+	c->go_ns = tick_now();
+	c->limits.until = m.b;
+	c->limits.live = c->how == HOLD_NONE || c->job->options.maps_only;
+	if (c->how == HOLD_CGROUP && c->job->cgroup_fd >= 0)
+		rc = procset_frozen(&c->set, c->job->cgroup_fd, e);
+	if (rc < 0 || c->how == HOLD_NONE || c->job->options.maps_only)
+		return rc;
+	rc = stop_others(c, e);
+	for (unsigned i = 0; i < c->set.count; i++)
+		if (c->set.proc[i].frozen)
+			c->set.proc[i].stopped_ns = c->go_ns;
+	return rc;
+}
+
+/* ---- when it is let go */
+
+static int read_registers(struct capture *c, struct hold_thread *t, struct err *e)
+{
+	struct proc_one *p = &c->set.proc[t->proc];
+	int rc;
+
+	if (t->state != HOLD_STOPPED)
+		return 0;
+	t->regs = memtable_at(&c->regs);
+	rc = regs_read(&c->regs, t, &p->machine, &t->error, e);
+	t->regs_len = memtable_at(&c->regs) - t->regs;
+	hold_release(t);
+	p->resumed_ns = tick_now();
+	return rc < 0 ? rc : 0;
+}
+
+static int by_process(const void *a, const void *b)
+{
+	const struct hold_thread *x = a, *y = b;
+
+	return x->proc != y->proc ? (x->proc < y->proc ? -1 : 1) : x->tid < y->tid ? -1 : 1;
+}
+
+/* Puts each process's threads side by side. */
+static void sort_threads(struct capture *c)
+{
+	struct hold *h = &c->hold;
+
+	hold_sort(h, by_process);
+	for (uint32_t i = 0; i < h->count; i++) {
+		struct proc_one *p = &c->set.proc[h->thread[i].proc];
+
+		if (!p->threads++)
+			p->first_thread = i;
+	}
+}
+
+/* Once: at the end of copying, or when its time is up. */
+static int release(void *arg, struct err *e)
+{
+	struct capture *c = arg;
+	struct capture_msg m;
+	int rc = 0;
+
+	if (c->released)
+		return 0;
+	c->released = true;
+	for (unsigned i = 0; rc >= 0 && i < c->set.count; i++)
+		rc = c->set.proc[i].frozen ? seize(c, i, e) : 0;
+	if (rc >= 0)
+		rc = tell(c, CAPTURE_COPIED, c->staged, c->live, e);
+	if (rc >= 0)
+		rc = hear(c, CAPTURE_THAWED, &m, e);
+	if (rc < 0)
+		return rc;
+	c->thawed_ns = tick_now();
+	for (unsigned i = 0; i < c->set.count; i++)
+		c->set.proc[i].resumed_ns = c->set.proc[i].stopped_ns ? c->thawed_ns : 0;
+	hold_wait(&c->hold, c->thawed_ns + stop_ns);
+	for (unsigned i = 0; rc >= 0 && i < c->hold.count; i++)
+		rc = read_registers(c, &c->hold.thread[i], e);
+	if (rc >= 0)
+		rc = memtable_flush(&c->regs, e);
+	sort_threads(c);
+	return rc;
+}
+
+static int copy_all(struct capture *c, struct err *e)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < c->set.count; i++) {
+		if (c->released)
+			hold_sweep(&c->hold);
+		rc = draft_process(c, &c->set.proc[i], e);
+	}
+	return rc < 0 ? rc : release(c, e);
+}
+
+static int run(struct capture *c, struct err *e)
+{
+	int rc = memtable_open(&c->table, c->job->table_fd, e);
+
+	if (rc == 0)
+		rc = memtable_open(&c->regs, c->regs_fd, e);
+	if (rc == 0)
+		rc = hold_init(&c->hold, e);
+	if (rc == 0)
+		rc = prepare(c, e);
+	if (rc == 0)
+		rc = go(c, e);
+	if (rc == 0)
+		rc = copy_all(c, e);
+	if (rc == 0)
+		rc = draft_complete(c, e);
+	if (rc == 0)
+		rc = tell(c, CAPTURE_DONE, c->with, c->without, e);
+	return rc;
+}
+
+int capture_run(const struct capture_job *job, struct err *e)
+{
+	own_free struct capture *c = calloc(1, sizeof(*c));
+	own_free struct copy *copy = calloc(1, sizeof(*copy));
+	own_fd int regs_fd = io_spool(-1, e);
+	int rc;
+
+	if (!c || !copy || regs_fd < 0)
+		return err_set(e, ENOMEM, "no memory");
+	c->job = job;
+	c->copy = copy;
+	c->regs_fd = regs_fd;
+	c->set.proc_fd = -1;
+	c->stage = STAGE_INIT;
+	c->table = c->regs = MEMTABLE_INIT;
+	c->flag_room = MEMFLAGS_MAX;
+	c->runs_left = RUNS_MAX;
+	c->limits = (struct copy_limits){
+		.max_process = job->options.max_process,
+		.max_total = job->options.max_total,
+		.maps_only = job->options.maps_only,
+		.expired = release,
+		.arg = c,
+		.beat = job->beat,
+	};
+	copy->limits = &c->limits;
+	copy->stage = &c->stage;
+	memdevs_init(&c->devs);
+	rc = run(c, e);
+	hold_done(&c->hold);
+	procset_done(&c->set);
+	memdevs_done(&c->devs);
+	stage_done(&c->stage);
+	shmem_done(&c->shmem);
+	memtable_done(&c->table);
+	memtable_done(&c->regs);
+	return rc;
+}

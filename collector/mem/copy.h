@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * copy - takes runs of pages in the order of their addresses, copies those that are to be dumped
+ * from the process into the staging area, many at a time, and says what became of each.
+ *
+ * Only pages that exist are read, so nothing is waited for. What the kernel does not give by
+ * process_vm_readv(2) is asked of /proc/PID/mem, page by page at worst.
+ */
+#include "err.h"
+#include "runs.h"
+#include "stage.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { COPY_RUNS = 1024 }; /* IOV_MAX */
+
+/* What stands for all processes. */
+struct copy_limits {
+	uint64_t max_process, max_total; /* bytes dumped */
+	uint64_t total;			 /* so far */
+	bool live;			 /* nothing is copied: it runs, or time is up */
+	bool maps_only;
+	uint64_t until; /* CLOCK_MONOTONIC ns: then expired() once, and live */
+	int (*expired)(void *arg, struct err *e);
+	void *arg;
+	_Atomic uint64_t *beat;
+};
+
+struct copy {
+	struct copy_limits *limits;
+	struct stage *stage;
+	struct runs *runs;
+	pid_t pid;  /* of a live thread */
+	int pid_fd; /* directory of the process: whether it still is that one */
+	int mem_fd; /* own; -1: not opened yet, -2: cannot be */
+	uint64_t dumped;
+	bool unreadable;	/* the mapping: only /proc/PID/mem gives it */
+	enum mem_fate on_fault; /* what a page that faults is: MEM_FAILED, or known better */
+	struct mem_run run[COPY_RUNS];
+	unsigned count;
+	uint64_t bytes; /* to be dumped, of those */
+};
+
+void copy_begin(struct copy *c, pid_t pid, int pid_fd);
+void copy_done(struct copy *c);
+/* A sign of life, and a look at the clock. */
+int copy_tick(struct copy *c, struct err *e) must_check;
+/* start, end, fate, flags and for MEM_ELSEWHERE offset are set. */
+int copy_add(struct copy *c, const struct mem_run *run, struct err *e) must_check;
+/* The mapping ends: all is said. */
+int copy_flush(struct copy *c, struct err *e) must_check;
+/* May one page be had? Reads it for nothing but that. */
+bool copy_can_read(struct copy *c, uint64_t address);
+/* Up to n bytes of the process, 0 when there are none. The caller knows that they exist. */
+size_t copy_peek(struct copy *c, uint64_t address, void *to, size_t n);
+/* How many of 'want' bytes the limits leave; they are counted as dumped. */
+uint64_t copy_grant(struct copy *c, uint64_t want);

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* draft - a process's part of the table: its mappings, and copying them. */
+#include "draft.h"
+
+#include "io.h"
+#include "memmaps.h"
+#include "memplan.h"
+#include "own.h"
+#include "pagemap.h"
+#include "psinfo.h"
+#include "target.h"
+#include "tick.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int draft_note(
+	struct memtable *t, enum gap_kind kind, int error, const char *where, const char *fmt, ...)
+{
+	struct mem_note n = {.head.type = MEM_NOTE, .kind = kind, .error = error};
+	char text[256];
+	va_list ap;
+
+	snprintf(n.where, sizeof(n.where), "%s", where);
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return memtable_add(t, &n, sizeof(n), text, strlen(text) + 1, NULL);
+}
+
+static int add_map(struct memtable *t, const struct memmap *m, struct err *e)
+{
+	struct mem_map r = {
+		.head.type = MEM_MAP,
+		.start = m->start,
+		.end = m->end,
+		.offset = m->offset,
+		.ino = m->ino,
+		.flags = m->flags,
+		.kind = m->kind,
+		.dev_major = m->major,
+		.dev_minor = m->minor,
+		.name_len = (uint32_t)(m->name_len < MEM_NAME ? m->name_len : MEM_NAME - 1),
+	};
+	char name[MEM_NAME];
+
+	memcpy(name, m->name, r.name_len);
+	name[r.name_len] = '\0';
+	return memtable_add(t, &r, sizeof(r), name, r.name_len + 1, e);
+}
+
+static int map_all(struct capture *c, struct proc_one *p, struct pagemap *pages, struct err *e)
+{
+	own_free struct memmaps *maps = calloc(1, sizeof(*maps));
+	own_fd int map_files = openat(p->live_fd, "map_files", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct memplan plan = {pages, c->copy, &c->shmem, map_files, c->job->options.kinds};
+	struct err why = ERR_INIT;
+	struct memmap m;
+	int rc, more;
+
+	if (!maps)
+		return err_set(e, ENOMEM, "no memory");
+	maps->devs = &c->devs;
+	maps->flags = &p->flags;
+	more = memmaps_open(maps, p->live_fd, &why);
+	rc = 0;
+	while (more >= 0 && rc == 0 && (more = memmaps_next(maps, &m, &why)) > 0) {
+		rc = copy_tick(c->copy, e);
+		if (rc == 0)
+			rc = add_map(&c->table, &m, e);
+		if (rc == 0)
+			rc = memplan_map(&plan, &m, e);
+	}
+	if (rc == 0 && more < 0)
+		rc = draft_note(&c->table, sink_gap_of(-more), -more, "mappings", "%s", why.text);
+	if (rc == 0 && maps->lines.cut)
+		rc = draft_note(&c->table, GAP_UNREADABLE, 0, "mappings", "a line is too long");
+	memmaps_done(maps);
+	return rc;
+}
+
+/* Nothing of it can be had. */
+static int no_memory(struct capture *c, const struct proc_one *p, struct err *e)
+{
+	int rc;
+
+	if (p->ended)
+		rc = draft_note(&c->table, GAP_VANISHED, ESRCH, "process",
+			"it had ended before its memory was read");
+	else if (p->stat.flags & 0x200000) /* PF_KTHREAD */
+		rc = draft_note(&c->table, GAP_NOT_PRESENT, 0, "process",
+			"a thread of the kernel has no memory of its own");
+	else
+		rc = draft_note(&c->table, GAP_NOT_PRESENT, 0, "process",
+			"it has ended and its memory is gone (state %c)", p->stat.state);
+	return rc < 0 ? err_set(e, -rc, "write the table of memory") : 0;
+}
+
+/* What a reader must know of how it was read. */
+static int remarks(struct capture *c, const struct proc_one *p)
+{
+	int rc = 0;
+
+	if (p->flags.cut)
+		rc = draft_note(&c->table, GAP_UNREADABLE, 0, "flags",
+			"smaps was not read to its end: what userfaultfd holds and what is not to "
+			"be "
+			"dumped is not known of all mappings");
+	if (rc == 0 && c->set.cut && p == c->set.proc)
+		rc = draft_note(&c->table, GAP_OVER_BUDGET, 0, "processes",
+			"there are more of the target's, or cgroups that could not be read");
+	return rc;
+}
+
+static int read_memory(struct capture *c, struct proc_one *p, struct mem_proc *head, struct err *e)
+{
+	own_pagemap struct pagemap pages = PAGEMAP_INIT;
+	struct mem_regs r = {.head.type = MEM_AUXV};
+	struct err why = ERR_INIT;
+	char auxv[PSINFO_AUXV];
+	size_t n;
+	int rc = pagemap_open(&pages, p->live_fd, PAGEMAP_BEST, &why);
+
+	if (rc < 0) {
+		rc = memtable_add(&c->table, head, sizeof(*head), NULL, 0, e);
+		p->body = memtable_at(&c->table);
+		return rc < 0 ? rc
+			      : draft_note(&c->table, sink_gap_of(why.code), why.code, "mappings",
+					"%s", why.text);
+	}
+	psinfo_args(p, &pages, c->copy, head);
+	n = psinfo_auxv(p, auxv, sizeof(auxv));
+	head->machine = p->machine = psinfo_machine(auxv, n);
+	rc = memtable_add(&c->table, head, sizeof(*head), NULL, 0, e);
+	p->body = memtable_at(&c->table);
+	r.n = (uint32_t)n;
+	if (rc == 0 && n)
+		rc = memtable_add(&c->table, &r, sizeof(r), auxv, n, e);
+	if (rc == 0)
+		rc = remarks(c, p);
+	if (rc == 0)
+		rc = map_all(c, p, &pages, e);
+	if (rc == 0 && faccessat(p->fd, "stat", F_OK, 0) < 0)
+		rc = draft_note(&c->table, GAP_VANISHED, ESRCH, "process",
+			"it ended while its memory was read");
+	return rc;
+}
+
+int draft_process(struct capture *c, struct proc_one *p, struct err *e)
+{
+	struct runs runs = {.table = &c->table, .left = c->runs_left};
+	struct mem_proc head;
+	int rc;
+
+	(void)procset_look(&c->set, p);
+	p->still = !c->limits.live && (p->frozen || p->held);
+	psinfo_proc(p, &head);
+	c->copy->runs = &runs;
+	copy_begin(c->copy, p->live, p->live_fd);
+	shmem_begin(&c->shmem, p->pid);
+	if (p->live_fd < 0 || p->stat.flags & 0x200000) {
+		p->still = false;
+		rc = memtable_add(&c->table, &head, sizeof(head), NULL, 0, e);
+		p->body = memtable_at(&c->table);
+		if (rc == 0)
+			rc = no_memory(c, p, e);
+	} else {
+		rc = read_memory(c, p, &head, e);
+	}
+	copy_done(c->copy);
+	p->body_len = memtable_at(&c->table) - p->body;
+	p->listed = true;
+	if (rc < 0)
+		return rc;
+	c->runs_left = runs.left;
+	c->staged += runs.sum.staged;
+	c->live += runs.sum.live;
+	p->runs = runs.sum.runs;
+	p->staged = runs.sum.staged;
+	p->live_bytes = runs.sum.live;
+	return memtable_end(&c->table, &runs.sum, e);
+}
+
+static int add_threads(struct capture *c, struct proc_one *p, struct memtable *t, struct err *e)
+{
+	unsigned with = 0, without = 0;
+	int error = 0, rc = 0;
+
+	for (uint32_t i = p->first_thread; rc == 0 && i < p->first_thread + p->threads; i++) {
+		struct hold_thread *x = &c->hold.thread[i];
+		struct mem_thread r;
+
+		psinfo_thread(p, x->tid, &r);
+		if (x->signal)
+			r.cursig = x->signal;
+		rc = memtable_add(t, &r, sizeof(r), NULL, 0, e);
+		if (rc == 0 && x->regs_len)
+			rc = memtable_copy(t, c->regs_fd, x->regs, x->regs_len, e);
+		if (x->regs_len)
+			with++;
+		else if (!strchr("ZXx", r.state ? r.state : 'X')) {
+			without++;
+			error = x->error ? x->error : error;
+		}
+	}
+	c->with += with;
+	c->without += without;
+	if (rc == 0 && without)
+		rc = draft_note(t, error ? sink_gap_of(error) : GAP_STALLED, error, "registers",
+			"%u of %u threads: %s", without, with + without,
+			error == EPERM ? "another process traces them"
+			: error	       ? "the kernel refused"
+				       : "they did not stop in time");
+	return rc;
+}
+
+static int no_registers(const struct capture *c, const struct proc_one *p, struct memtable *t)
+{
+	if (p->threads || p->live_fd < 0 || p->stat.flags & 0x200000)
+		return 0;
+	return draft_note(t, GAP_BY_PROFILE, 0, "registers", "%s",
+		c->job->options.maps_only ? "not asked for" : "its threads were not stopped");
+}
+
+static int complete_one(struct capture *c, struct proc_one *p, struct memtable *t, struct err *e)
+{
+	struct mem_end end = {.runs = p->runs, .staged = p->staged, .live = p->live_bytes};
+	struct mem_proc head;
+	int rc;
+
+	/* as it was when it stood still; what is known since is added */
+	if (io_pread(c->table.fd, &head, sizeof(head), (off_t)(p->body - sizeof(head))) !=
+		sizeof(head))
+		return err_set(e, EIO, "read back the table of memory");
+	head.machine = p->machine;
+	head.stopped_ns = p->stopped_ns;
+	head.resumed_ns = p->resumed_ns;
+	head.frozen = p->still;
+	rc = memtable_add(t, &head, sizeof(head), NULL, 0, e);
+	if (rc == 0)
+		rc = add_threads(c, p, t, e);
+	if (rc == 0)
+		rc = no_registers(c, p, t);
+	if (rc == 0)
+		rc = memtable_copy(t, c->table.fd, p->body, p->body_len, e);
+	return rc < 0 ? rc : memtable_end(t, &end, e);
+}
+
+int draft_complete(struct capture *c, struct err *e)
+{
+	own_fd int fd = io_spool(-1, e);
+	own_memtable struct memtable t = MEMTABLE_INIT;
+	uint64_t size;
+	int rc = fd < 0 ? fd : memtable_open(&t, fd, e);
+
+	for (unsigned i = 0; rc == 0 && i < c->set.count; i++) {
+		tick(c->job->beat);
+		rc = c->set.proc[i].listed ? complete_one(c, &c->set.proc[i], &t, e) : 0;
+	}
+	if (rc < 0)
+		return rc; /* the draft stands */
+	size = memtable_at(&t);
+	memtable_done(&c->table);
+	rc = memtable_open(&c->table, c->job->table_fd, e);
+	if (rc < 0)
+		return rc;
+	if (ftruncate(c->job->table_fd, 0) < 0)
+		return err_errno(e, "write the table of memory");
+	rc = memtable_copy(&c->table, fd, 0, size, e);
+	return rc < 0 ? rc : memtable_flush(&c->table, e);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * draft - the table as it is written while the target stands still: a process's mappings, and
+ * copying them; and as it is written anew once threads and times are known.
+ */
+#include "capture.h"
+#include "copy.h"
+#include "hold.h"
+#include "memdevs.h"
+#include "memtable.h"
+#include "procset.h"
+#include "shmem.h"
+#include "sink.h"
+
+/* One capture from its start to its end. */
+struct capture {
+	const struct capture_job *job;
+	struct procset set;
+	struct memdevs devs;
+	struct stage stage;
+	struct shmem shmem;
+	struct hold hold;
+	struct copy_limits limits;
+	struct copy *copy;
+	struct memtable table; /* the job's */
+	struct memtable regs;  /* in a file of its own: threads are read after all mappings */
+	int regs_fd;
+	enum capture_hold how;
+	uint64_t go_ns, thawed_ns;
+	uint64_t runs_left, staged, live;
+	uint64_t with, without; /* threads whose registers were read, and those whose were not */
+	size_t flag_room;
+	bool released;
+};
+
+/* A note is a gap: 'where' and the text say what of the process is missing. */
+int draft_note(struct memtable *t, enum gap_kind kind, int error, const char *where,
+	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* All of one process but its threads, up to END. */
+int draft_process(struct capture *c, struct proc_one *p, struct err *e) must_check;
+/* The table again, from the draft and the threads. */
+int draft_complete(struct capture *c, struct err *e) must_check;

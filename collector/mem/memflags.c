@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* memflags - what only smaps tells of mappings. */
+#include "memflags.h"
+
+#include "lines.h"
+#include "memmaps.h"
+#include "own.h"
+#include "procfs.h"
+#include "tick.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+enum { LOW = 0xfff }; /* of a page's address */
+
+static const struct {
+	char name[3];
+	unsigned bit;
+	uint32_t flag; /* of mem_map */
+} words[] = {
+	{"dd", 1 << 0, MEM_DONTDUMP},
+	{"um", 1 << 1, MEM_UFFD}, /* missing pages */
+	{"ui", 1 << 2, MEM_UFFD}, /* minor faults */
+	{"uw", 1 << 3, 0},	  /* writes: nobody waits to read */
+	{"ht", 1 << 4, MEM_HUGETLB},
+	{"io", 1 << 5, MEM_IO},
+	{"pf", 1 << 6, MEM_IO},
+};
+enum { WORDS = sizeof(words) / sizeof(words[0]), PROTECTED = 1 << 3 };
+
+static unsigned flags_of(const char *text)
+{
+	unsigned bits = 0;
+
+	for (; *text; text += strcspn(text, " ")) {
+		text += strspn(text, " ");
+		for (unsigned i = 0; i < WORDS; i++)
+			if (!strncmp(text, words[i].name, 2))
+				bits |= words[i].bit;
+	}
+	return bits;
+}
+
+static int add(struct memflags *f, uint64_t start, uint64_t end, unsigned bits, size_t *room)
+{
+	struct memflags_range *last = f->count ? &f->range[f->count - 1] : NULL;
+
+	if ((start | end) & LOW || start >= end || (last && start < last->end))
+		return 0; /* the mappings moved while they were read */
+	if (last && last->end == start && (last->start & LOW) == bits) {
+		last->end = end;
+		return 0;
+	}
+	if (!*room)
+		return -ENOSPC;
+	if (f->count == f->cap) {
+		size_t cap = f->cap ? 2 * f->cap : 64;
+		struct memflags_range *more = realloc(f->range, cap * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		f->range = more;
+		f->cap = cap;
+	}
+	f->range[f->count++] = (struct memflags_range){start | bits, end};
+	--*room;
+	return 0;
+}
+
+int memflags_line(struct memflags *f, struct memflags_text *t, char *line, size_t *room)
+{
+	static const char key[] = "VmFlags:";
+	struct procfs_map p;
+	uint64_t start = t->start, end = t->end;
+
+	if (!strncmp(line, key, sizeof(key) - 1)) {
+		*t = (struct memflags_text){0};
+		return add(f, start, end, flags_of(line + sizeof(key) - 1), room);
+	}
+	if (line[0] >= 'A' && line[0] <= 'Z')
+		return 0; /* "Rss:": addresses are in small letters */
+	if (procfs_parse_map(line, &p) == 0)
+		*t = (struct memflags_text){p.start, p.end};
+	return 0;
+}
+
+int memflags_read(struct memflags *f, int pid_fd, size_t *room, uint64_t until,
+	_Atomic uint64_t *beat, struct err *e)
+{
+	own_fd int fd = openat(pid_fd, "smaps", O_RDONLY | O_CLOEXEC);
+	own_free struct lines *l = fd < 0 ? NULL : malloc(sizeof(*l));
+	struct memflags_text t = {0};
+	char *line;
+	int rc = 0;
+
+	f->cut = true;
+	if (fd < 0)
+		return err_errno(e, "open smaps");
+	if (!l)
+		return err_set(e, ENOMEM, "no memory");
+	lines_begin(l, fd);
+	for (unsigned i = 1; rc == 0 && (line = lines_next(l)); i++) {
+		rc = memflags_line(f, &t, line, room);
+		if (i % 64)
+			continue;
+		tick(beat);
+		if (tick_now() >= until)
+			return err_set(e, ETIME, "smaps: no time to read all of it");
+	}
+	if (rc < 0)
+		return err_set(e, -rc, "smaps: too many mappings");
+	if (l->error)
+		return err_set(e, -l->error, "read smaps");
+	f->cut = false;
+	return 0;
+}
+
+void memflags_done(struct memflags *f)
+{
+	free(f->range);
+	*f = (struct memflags){0};
+}
+
+/* The first range that ends behind the address. */
+static size_t find(const struct memflags *f, uint64_t address)
+{
+	size_t from = 0, to = f->count;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (f->range[mid].end > address)
+			to = mid;
+		else
+			from = mid + 1;
+	}
+	return from;
+}
+
+void memflags_join(const struct memflags *f, struct memmap *m)
+{
+	unsigned bits = 0;
+	size_t i = find(f, m->start);
+
+	/* the kernel joins mappings with the same flags only: what grew has those it had */
+	if (i == f->count || (f->range[i].start & ~(uint64_t)LOW) >= m->end) {
+		m->flags |= MEM_NO_FLAGS;
+		return;
+	}
+	for (; i < f->count && (f->range[i].start & ~(uint64_t)LOW) < m->end; i++)
+		bits |= f->range[i].start & LOW;
+	for (unsigned w = 0; w < WORDS; w++)
+		if (bits & words[w].bit)
+			m->flags |= words[w].flag;
+	m->protected = bits & PROTECTED;
+	m->refused |= (m->flags & MEM_IO) != 0;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* procset - the processes whose memory is captured. */
+#include "procset.h"
+
+#include "io.h"
+#include "lines.h"
+#include "own.h"
+#include "target.h"
+#include "text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	DEPTH = 64, /* of cgroups: names of all of them do not fit a path */
+	CGROUPS = 65536,
+};
+
+static struct proc_one *find(const struct procset *s, pid_t pid)
+{
+	for (unsigned i = 0; i < s->count; i++)
+		if (s->proc[i].pid == pid && !s->proc[i].ended)
+			return &s->proc[i];
+	return NULL;
+}
+
+/* ticks: 0 for any. NULL: no room. What cannot be opened is there as ended. */
+static struct proc_one *add(struct procset *s, pid_t pid, uint64_t ticks)
+{
+	struct proc_one *p;
+
+	if (s->count == PROCSET_MAX) {
+		s->cut = true;
+		return NULL;
+	}
+	if (s->count == s->cap) {
+		unsigned cap = s->cap ? 2 * s->cap : 64;
+		struct proc_one *more = realloc(s->proc, cap * sizeof(*more));
+
+		if (!more) {
+			s->cut = true;
+			return NULL;
+		}
+		s->proc = more;
+		s->cap = cap;
+	}
+	p = &s->proc[s->count++];
+	*p = (struct proc_one){.pid = pid, .live_fd = -1};
+	p->fd = procfs_open_pid(s->proc_fd, pid, NULL);
+	if (p->fd < 0 || procfs_read_stat(p->fd, &p->stat, NULL) < 0 ||
+		(ticks && p->stat.start_ticks != ticks))
+		p->ended = true;
+	return p;
+}
+
+static pid_t own_number(int proc_fd)
+{
+	char link[16];
+	ssize_t n = readlinkat(proc_fd, "self", link, sizeof(link) - 1);
+	uint64_t pid;
+
+	if (n <= 0)
+		return 0;
+	link[n] = '\0';
+	return text_parse_u64(link, INT32_MAX, &pid) < 0 ? 0 : (pid_t)pid;
+}
+
+int procset_init(struct procset *s, int proc_fd, const struct target *target, struct err *e)
+{
+	*s = (struct procset){.proc_fd = proc_fd, .self = own_number(proc_fd)};
+	for (unsigned i = 0; i < target->members && i < TARGET_MEMBERS; i++)
+		if (target->member[i].pid != s->self)
+			(void)add(s, target->member[i].pid, target->member[i].start_ticks);
+	return s->count || !target->members ? 0 : err_set(e, ENOMEM, "no memory");
+}
+
+void procset_done(struct procset *s)
+{
+	for (unsigned i = 0; i < s->count; i++) {
+		own_fd_(&s->proc[i].fd);
+		own_fd_(&s->proc[i].live_fd);
+		memflags_done(&s->proc[i].flags);
+	}
+	free(s->proc);
+	*s = (struct procset){.proc_fd = -1};
+}
+
+/* ---- a live thread: the first may have ended while others run */
+
+struct find_thread {
+	struct procset *s;
+	int task;
+	pid_t found;
+};
+
+static int is_live(pid_t tid, void *arg)
+{
+	struct find_thread *f = arg;
+	struct procfs_stat st;
+	char name[16];
+	own_fd int fd = -1;
+
+	snprintf(name, sizeof(name), "%d", (int)tid);
+	fd = openat(f->task, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || procfs_read_stat(fd, &st, NULL) < 0 || strchr("ZXx", st.state))
+		return 0;
+	f->found = tid;
+	return 1;
+}
+
+/* /proc/TID has every file that /proc/PID has, though it is not listed. */
+static int open_live(struct procset *s, struct proc_one *p)
+{
+	struct find_thread f = {.s = s};
+	own_fd int task = openat(p->fd, "task", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	own_fd int fd = -1;
+	own_buf struct buf status = BUF_INIT(65536);
+	uint64_t tgid;
+
+	f.task = task;
+	if (task < 0 || procfs_each_number(task, is_live, &f, NULL) != 1)
+		return -ESRCH;
+	fd = procfs_open_pid(s->proc_fd, f.found, NULL);
+	if (fd < 0 || io_read_file(fd, "status", &status, NULL) < 0 ||
+		procfs_field_u64(buf_str(&status), "Tgid", 10, &tgid) < 0 ||
+		tgid != (uint64_t)p->pid)
+		return -ESRCH;
+	p->live = f.found;
+	return take_fd(&fd);
+}
+
+int procset_look(struct procset *s, struct proc_one *p)
+{
+	own_fd_(&p->live_fd);
+	p->live_fd = -1;
+	p->live = 0;
+	if (p->ended || procfs_read_stat(p->fd, &p->stat, NULL) < 0) {
+		p->ended = true;
+		return -ESRCH;
+	}
+	if (!strchr("ZXx", p->stat.state)) {
+		p->live = p->pid;
+		p->live_fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 3);
+	} else if (p->stat.num_threads > 1) {
+		p->live_fd = open_live(s, p);
+	}
+	return 0;
+}
+
+/* ---- who is in a cgroup */
+
+static void read_procs(struct procset *s, int dir, struct lines *l)
+{
+	own_fd int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char *line;
+
+	if (fd < 0) {
+		s->cut = true;
+		return;
+	}
+	lines_begin(l, fd);
+	while ((line = lines_next(l))) {
+		struct proc_one *p;
+		uint64_t pid;
+
+		/* 0: a process that our PID namespace does not see */
+		if (text_parse_u64(line, INT32_MAX, &pid) < 0 || !pid || (pid_t)pid == s->self)
+			continue;
+		p = find(s, (pid_t)pid);
+		if (!p)
+			p = add(s, (pid_t)pid, 0);
+		if (p)
+			p->frozen = true;
+	}
+	/* a threaded cgroup names its processes at the top only */
+	if (l->error && l->error != -EOPNOTSUPP)
+		s->cut = true;
+}
+
+/* The next directory in d, -1 at the end. */
+static int next_below(DIR *d)
+{
+	struct dirent *x;
+
+	while ((x = readdir(d))) {
+		int fd;
+
+		if (x->d_type != DT_DIR || x->d_name[0] == '.')
+			continue;
+		fd = openat(dirfd(d), x->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd >= 0)
+			return fd;
+	}
+	return -1;
+}
+
+int procset_frozen(struct procset *s, int cgroup_fd, struct err *e)
+{
+	own_free struct lines *l = malloc(sizeof(*l));
+	DIR *dir[DEPTH];
+	int fd = openat(cgroup_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	unsigned depth = 0, seen = 0;
+
+	if (!l || fd < 0) {
+		own_fd_(&fd);
+		return err_set(e, l ? errno : ENOMEM, "open the frozen cgroup");
+	}
+	for (;;) {
+		if (fd >= 0 && (depth == DEPTH || ++seen > CGROUPS)) {
+			own_fd_(&fd);
+			s->cut = true;
+		} else if (fd >= 0) {
+			read_procs(s, fd, l);
+			dir[depth] = fdopendir(fd);
+			if (dir[depth])
+				depth++;
+			else
+				own_fd_(&fd);
+		} else {
+			closedir(dir[--depth]);
+		}
+		if (!depth)
+			return 0;
+		fd = next_below(dir[depth - 1]);
+	}
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* procset - the processes whose memory is captured, each held by its directory in /proc: what is
+ * read through it is never another process's, whoever gets its number. */
+#include "err.h"
+#include "memflags.h"
+#include "procfs.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct target;
+
+enum { PROCSET_MAX = 32768 };
+
+struct proc_one {
+	pid_t pid, live; /* live: a thread that has its memory; 0: none has */
+	int fd, live_fd; /* directories; live_fd may be -1 until procset_look() */
+	bool frozen;	 /* by its cgroup */
+	bool ended;	 /* or never was the one that was meant */
+	struct procfs_stat stat;
+	struct memflags flags;
+	/* the caller's */
+	uint64_t stopped_ns, resumed_ns;
+	uint64_t body, body_len; /* in the table */
+	uint64_t runs, staged, live_bytes;
+	uint32_t first_thread, threads; /* of hold */
+	uint16_t machine;
+	bool held;	    /* all its threads stand still */
+	bool still, listed; /* it did while it was copied; it is in the table */
+};
+
+struct procset {
+	struct proc_one *proc;
+	unsigned count, cap;
+	int proc_fd; /* borrowed */
+	pid_t self;
+	bool cut; /* some did not fit, or a part of the cgroup tree was not read */
+};
+
+int procset_init(struct procset *s, int proc_fd, const struct target *target, struct err *e)
+	must_check;
+void procset_done(struct procset *s);
+/* Those in the cgroup and below are marked as frozen; the new ones among them are added. */
+int procset_frozen(struct procset *s, int cgroup_fd, struct err *e) must_check;
+/* Reads the process's state again: 0, -ESRCH when it has ended. */
+int procset_look(struct procset *s, struct proc_one *p);

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* shmem - memory that processes share, read as the file that it is. */
+#include "shmem.h"
+
+#include "copy.h"
+#include "memmaps.h"
+#include "own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+/* A process that maps the same memory twice (a writable and an executable view) gets both, within
+ * reason: its core is then complete in itself. */
+static const uint64_t again_max = 256 << 20;
+
+/* One mapping that is being read. */
+struct view {
+	struct copy *c;
+	const struct memmap *m;
+	int fd;
+	uint64_t size; /* of the object, up to a whole page */
+};
+
+void shmem_done(struct shmem *s)
+{
+	free(s->piece);
+	*s = (struct shmem){0};
+}
+
+void shmem_begin(struct shmem *s, pid_t pid)
+{
+	s->pid = pid;
+	s->again = again_max;
+}
+
+/* Adds [from, to) of the object, known or not. */
+static void remember(struct shmem *s, const struct memmap *m, uint64_t from, uint64_t to)
+{
+	if (s->count == SHMEM_MAX)
+		return;
+	if (s->count == s->cap) {
+		unsigned cap = s->cap ? 2 * s->cap : 64;
+		struct shmem_piece *more = realloc(s->piece, cap * sizeof(*more));
+
+		if (!more)
+			return;
+		s->piece = more;
+		s->cap = cap;
+	}
+	s->piece[s->count++] = (struct shmem_piece){m->ino, from, to, m->major, m->minor, s->pid};
+}
+
+/* Who has the byte at 'from', and up to where? 0: nobody, up to *to. */
+static pid_t who_has(const struct shmem *s, const struct memmap *m, uint64_t from, uint64_t *to)
+{
+	for (unsigned i = 0; i < s->count; i++) {
+		const struct shmem_piece *p = &s->piece[i];
+
+		if (p->ino != m->ino || p->major != m->major || p->minor != m->minor ||
+			p->to <= from || p->from >= *to)
+			continue;
+		if (p->from <= from) {
+			*to = p->to < *to ? p->to : *to;
+			return p->pid;
+		}
+		*to = p->from;
+	}
+	return 0;
+}
+
+static int say(struct view *v, uint64_t from, uint64_t to, enum mem_fate fate, struct err *e)
+{
+	struct mem_run run = {
+		.start = v->m->start + (from - v->m->offset),
+		.end = v->m->start + (to - v->m->offset),
+		.fate = (uint16_t)fate,
+	};
+
+	return from < to ? runs_add(v->c->runs, &run, e) : 0;
+}
+
+/* What no page is behind. Beyond the object's end a program would be killed for a look. */
+static int say_hole(struct view *v, uint64_t from, uint64_t to, struct err *e)
+{
+	uint64_t end = v->size < from ? from : v->size < to ? v->size : to;
+	bool held = v->m->flags & (MEM_UFFD | MEM_NO_FLAGS);
+	int rc = say(v, from, end, held ? MEM_NOT_PRESENT : MEM_ZERO, e);
+
+	return rc < 0 ? rc : say(v, end, to, MEM_NOT_PRESENT, e);
+}
+
+/* One block: returns the bytes that are settled. */
+static ssize_t read_block(struct view *v, uint64_t at, uint64_t n, struct err *e)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = 0;
+	struct mem_run run = {.start = v->m->start + (at - v->m->offset), .fate = MEM_DUMPED};
+	char *room = v->c->limits->live ? NULL : stage_room(v->c->stage, &size);
+	enum mem_store store = MEM_STORE_LIVE;
+	ssize_t got;
+	int rc;
+
+	n = n < STAGE_BLOCK ? n : STAGE_BLOCK;
+	if (room)
+		n = n < size ? n : size;
+	got = room ? pread(v->fd, room, n, (off_t)at) : (ssize_t)n;
+	if (got > 0 && room) {
+		n = (uint64_t)got & ~(page - 1);
+		if (n && stage_keep(v->c->stage, n, &store, &run.offset) < 0)
+			store = MEM_STORE_LIVE;
+	}
+	if (got < (ssize_t)page) {
+		run.error = got < 0 ? errno : EIO;
+		run.fate = MEM_FAILED;
+		n = page;
+	}
+	run.store = (uint16_t)store;
+	run.end = run.start + n;
+	rc = runs_add(v->c->runs, &run, e);
+	return rc < 0 ? rc : (ssize_t)n;
+}
+
+static int read_data(struct view *v, uint64_t from, uint64_t to, struct err *e)
+{
+	if (v->c->limits->maps_only)
+		return say(v, from, to, MEM_LEFT_OUT, e);
+	while (from < to) {
+		uint64_t n = copy_grant(v->c, to - from < STAGE_BLOCK ? to - from : STAGE_BLOCK);
+		int rc = n ? copy_tick(v->c, e) : 0;
+
+		if (!n)
+			return say(v, from, to, MEM_OVER_BUDGET, e);
+		while (rc == 0 && n) {
+			ssize_t done = read_block(v, from, n, e);
+
+			rc = done < 0 ? (int)done : 0;
+			from += done < 0 ? 0 : (uint64_t)done;
+			n -= done < 0 ? 0 : (uint64_t)done;
+		}
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* All of [from, to) of the object. */
+static int read_piece(struct view *v, uint64_t from, uint64_t to, struct err *e)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	int rc = 0;
+
+	while (rc == 0 && from < to) {
+		off_t data = lseek(v->fd, (off_t)from, SEEK_DATA);
+		off_t hole = data < 0 ? -1 : lseek(v->fd, data, SEEK_HOLE);
+		uint64_t start = data < 0 ? to : (uint64_t)data & ~(page - 1), end;
+
+		if (data < 0 && errno != ENXIO)
+			return say(v, from, to, MEM_FAILED, e);
+		start = start < from ? from : start < to ? start : to;
+		end = hole < 0 ? to : ((uint64_t)hole + page - 1) & ~(page - 1);
+		end = end < start ? start : end < to ? end : to;
+		rc = say_hole(v, from, start, e);
+		if (rc == 0)
+			rc = read_data(v, start, end, e);
+		if (end == from)
+			return err_set(e, EIO, "seek in shared memory");
+		from = end;
+	}
+	return rc;
+}
+
+/* -1: it cannot be read as a file. */
+static int open_object(const struct memmap *m, int map_files, uint64_t *ret_size)
+{
+	char name[40];
+	own_fd int fd = -1;
+	struct statfs fs;
+	struct stat st;
+
+	snprintf(name, sizeof(name), "%" PRIx64 "-%" PRIx64, m->start, m->end);
+	/* it is on a file system in memory: opening it waits for nobody */
+	fd = openat(map_files, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOATIME);
+	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC || fstat(fd, &st) < 0 ||
+		!S_ISREG(st.st_mode) || st.st_ino != m->ino)
+		return -1;
+	*ret_size = ((uint64_t)st.st_size + 4095) & ~4095ULL;
+	return take_fd(&fd);
+}
+
+int shmem_copy(
+	struct shmem *s, struct copy *c, const struct memmap *m, int map_files, struct err *e)
+{
+	struct view v = {.c = c, .m = m};
+	uint64_t at = m->offset, end = m->offset + (m->end - m->start);
+	own_fd int fd =
+		c->limits->live && !c->limits->maps_only ? -1 : open_object(m, map_files, &v.size);
+	int rc = 0;
+
+	if (fd < 0 || end < at)
+		return 0;
+	v.fd = fd;
+	while (rc == 0 && at < end) {
+		uint64_t to = end;
+		pid_t pid = who_has(s, m, at, &to);
+		struct mem_run known = {.start = m->start + (at - m->offset),
+			.end = m->start + (to - m->offset),
+			.fate = MEM_ELSEWHERE,
+			.offset = (uint64_t)pid};
+
+		if (pid && (pid != s->pid || to - at > s->again)) {
+			rc = runs_add(c->runs, &known, e);
+		} else {
+			s->again -= pid ? to - at : 0;
+			rc = read_piece(&v, at, to, e);
+			if (!pid)
+				remember(s, m, at, to);
+		}
+		at = to;
+	}
+	return rc < 0 ? rc : 1;
+}

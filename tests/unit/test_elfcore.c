@@ -353,17 +353,19 @@ static void zeros_are_bridged_only_while_they_are_few(void **state)
 	(void)state;
 	memkit_open(&k);
 	memkit_add(&k, &p, sizeof(p), NULL, 0);
-	memkit_map(&k, 0x100000, 0x100000 + 400 * 17 * PAGE + 128 * KIB, MEM_ANON, "");
-	memkit_run(&k, to, to + 128 * KIB, MEM_ZERO, 0); /* leads to nothing */
-	to += 128 * KIB;
+	memkit_map(&k, to, to + 400 * 17 * PAGE + PAGE + 128 * KIB, MEM_ANON, "");
+	memkit_bytes(&k, to, page, PAGE);
+	memkit_run(&k, to + PAGE, to + PAGE + 128 * KIB, MEM_ZERO, 0); /* too long */
+	to += PAGE + 128 * KIB;
 	for (unsigned i = 0; i < 400; i++, to += 17 * PAGE) {
 		memkit_bytes(&k, to, page, PAGE);
 		memkit_run(&k, to + PAGE, to + 17 * PAGE, MEM_ZERO, 0);
 	}
 	memkit_end(&k);
 	assert_int_equal(make(&m, &k, UINT64_MAX), 0);
-	check_segment(&m, 1, (uint64_t[]){0x100000, 128 * KIB, 0});
-	assert_int_equal(m.plan.dumped, 400 * PAGE);
+	check_segment(&m, 1, (uint64_t[]){0x100000, PAGE, PAGE});
+	check_segment(&m, 2, (uint64_t[]){0x100000 + PAGE, 128 * KIB, 0});
+	assert_int_equal(m.plan.dumped, 401 * PAGE);
 	assert_true(m.plan.bridged <= m.plan.dumped + KIB * KIB);
 	assert_true(m.plan.bridged >= m.plan.dumped + KIB * KIB - 64 * KIB);
 	made_done(&m, &k);

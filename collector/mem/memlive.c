@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* memlive - pages of a process that runs. */
+#include "memlive.h"
+#include "io.h"
+#include "own.h"
+#include "procfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+enum { AUXV_MAX = 4096 };
+static const uint64_t there = 3ULL << 62; /* present, or in swap */
+
+static int same_program(const struct memlive *l, const void *auxv, size_t n, struct err *e)
+{
+	own_fd int fd = openat(l->pid_fd, "auxv", O_RDONLY | O_CLOEXEC);
+	char now[AUXV_MAX];
+	ssize_t got;
+
+	if (fd < 0)
+		return err_errno(e, "open auxv");
+	got = io_read(fd, now, sizeof(now));
+	if (got < 0)
+		return err_set(e, (int)-got, "read auxv");
+	if (n && n <= sizeof(now) && ((size_t)got != n || memcmp(now, auxv, n)))
+		return err_set(e, ESTALE, "it runs another program by now");
+	return 0;
+}
+
+static int open_files(struct memlive *l, const struct mem_proc *p, struct err *e)
+{
+	struct procfs_stat st;
+	int rc;
+
+	l->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0); /* -1 before Linux 5.3 */
+	rc = procfs_read_stat(l->pid_fd, &st, e);
+	if (rc < 0)
+		return rc;
+	if (st.start_ticks != p->start_ticks)
+		return err_set(e, ESRCH, "its number belongs to another process");
+	l->mem_fd = openat(l->pid_fd, "mem", O_RDONLY | O_CLOEXEC);
+	if (l->mem_fd < 0)
+		return err_errno(e, "open mem");
+	l->map_fd = openat(l->pid_fd, "pagemap", O_RDONLY | O_CLOEXEC);
+	if (l->map_fd < 0)
+		return err_errno(e, "open pagemap");
+	return 0;
+}
+
+int memlive_open(struct memlive *l, int proc_fd, const struct mem_proc *p, const void *auxv,
+	size_t n, struct err *e)
+{
+	int rc;
+
+	*l = MEMLIVE_INIT;
+	l->pid = p->pid;
+	l->page = (uint64_t)sysconf(_SC_PAGESIZE);
+	l->entries = malloc(MEMLIVE_BLOCK / l->page * sizeof(*l->entries));
+	if (!l->entries)
+		return err_set(e, ENOMEM, "no memory");
+	l->pid_fd = procfs_open_pid(proc_fd, p->pid, e);
+	if (l->pid_fd < 0)
+		return l->pid_fd;
+	rc = open_files(l, p, e);
+	return rc < 0 ? rc : same_program(l, auxv, n, e);
+}
+
+void memlive_close(struct memlive *l)
+{
+	int fds[] = {l->pid_fd, l->pidfd, l->mem_fd, l->map_fd};
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+	free(l->entries);
+	*l = MEMLIVE_INIT;
+}
+
+/* What process_vm_readv() read was of the process we mean: its number was never free, and it
+ * has the memory that mem_fd holds (which ends with an exec). */
+static bool is_same(const struct memlive *l, uint64_t at)
+{
+	struct pollfd p = {.fd = l->pidfd, .events = POLLIN};
+	struct procfs_stat st;
+	char byte;
+
+	if (l->pidfd >= 0 ? poll(&p, 1, 0) != 0 : procfs_read_stat(l->pid_fd, &st, NULL) < 0)
+		return false;
+	return pread(l->mem_fd, &byte, 1, (off_t)at) != 0;
+}
+
+/* Bytes from 'at' on that are there, or with 'no' that are not. */
+static size_t stretch(const struct memlive *l, size_t pages, bool no)
+{
+	size_t i = 0;
+
+	while (i < pages && !(l->entries[i] & there) == no)
+		i++;
+	return i * l->page;
+}
+
+static size_t fail(struct memlive_bad *bad, size_t n, enum mem_fate fate, int error)
+{
+	*bad = (struct memlive_bad){n, fate, error};
+	return 0;
+}
+
+size_t memlive_read(struct memlive *l, uint64_t at, void *to, size_t n, struct memlive_bad *ret_bad)
+{
+	struct iovec here = {.iov_base = to}, far = {.iov_base = (void *)(uintptr_t)at};
+	size_t pages;
+	ssize_t got;
+
+	*ret_bad = (struct memlive_bad){0};
+	if (n > MEMLIVE_BLOCK)
+		n = MEMLIVE_BLOCK;
+	pages = n / l->page;
+	got = io_pread(l->map_fd, l->entries, pages * 8, (off_t)(at / l->page * 8));
+	if (got <= 0)
+		return fail(ret_bad, n, MEM_FAILED, got ? (int)-got : ESRCH);
+	pages = (size_t)got / 8;
+	here.iov_len = far.iov_len = stretch(l, pages, false);
+	if (!here.iov_len)
+		return fail(ret_bad, stretch(l, pages, true), MEM_NOT_PRESENT, 0);
+	got = process_vm_readv(l->pid, &here, 1, &far, 1, 0);
+	if (got >= (ssize_t)l->page) {
+		if (is_same(l, at))
+			return (size_t)got & ~(size_t)(l->page - 1);
+		return fail(ret_bad, n, MEM_FAILED, ESRCH);
+	}
+	got = pread(l->mem_fd, to, here.iov_len, (off_t)at);
+	if (got >= (ssize_t)l->page)
+		return (size_t)got & ~(size_t)(l->page - 1);
+	return fail(ret_bad, got == 0 ? n : l->page, MEM_FAILED, got < 0 ? errno : ESRCH);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* memory - the memory of every process of the target, as ELF cores. */
+#include "dumper.h"
+#include "memcore.h"
+#include "memjson.h"
+#include "memwalk.h"
+#include "own.h"
+#include "procfs.h"
+#include "sink.h"
+#include "target.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum option { MAX_PROCESS, MAX_TOTAL, KINDS, MAPS_ONLY };
+
+/* Those that capture (collector/mem/capture.h) obeys; maps_only is for both. */
+static const struct dumper_option options[] = {
+	[MAX_PROCESS] = {"max_process", OPTION_SIZE, "64G", "bytes dumped of one process", NULL},
+	[MAX_TOTAL] = {"max_total", OPTION_SIZE, "256G", "bytes dumped in all", NULL},
+	[KINDS] = {"kinds", OPTION_LIST,
+		"anonymous,private_file,shared_file,shared_memory,deleted_file,special",
+		"kinds of mappings with content", NULL},
+	[MAPS_ONLY] = {"maps_only", OPTION_BOOL, "false",
+		"what is mapped and present: no content, no registers, no freeze", NULL},
+	{0},
+};
+
+enum { NAME = 64, PIDS_MAX = 32768 };
+
+struct job {
+	const struct dump *dump;
+	struct sink *out;
+	struct memscan scan;
+	struct memlog log;
+	struct memcore core;
+	int32_t *pids; /* done */
+	unsigned count, findings;
+};
+
+struct one {
+	struct elfcore plan;
+	unsigned entry;
+	char core[NAME], json[NAME];
+	const char *why; /* no core */
+};
+
+/* A restart finds a member half sent: cores go on, the rest ends here, short. */
+static int end_other_member(struct job *job, struct err *e)
+{
+	const struct dumper_resume *resume = &job->dump->resume;
+	size_t n = strlen(resume->member);
+
+	if (!resume->again || !n || (n > 5 && !strcmp(resume->member + n - 5, ".core")))
+		return 0;
+	return sink_end(job->out, e);
+}
+
+static bool is_open(const struct job *job, const char *member)
+{
+	return job->dump->resume.again && !strcmp(job->dump->resume.member, member);
+}
+
+static int send_core(struct job *job, struct one *x, struct err *e)
+{
+	uint16_t state = job->log.entries[x->entry].what;
+	int rc;
+
+	if (state & MEMLOG_CORE) /* all of it was sent; was it closed? */
+		return is_open(job, x->core) ? sink_end(job->out, e) : 0;
+	rc = memlog_mark(&job->log, x->entry, MEMLOG_BEGUN, e);
+	return rc == 0 ? memcore_send(&job->core, x->core, &x->plan, x->entry, e) : rc;
+}
+
+static int send_json(struct job *job, struct one *x, struct err *e)
+{
+	struct memjson j = {
+		.out = job->out,
+		.scan = &job->scan,
+		.log = &job->log,
+		.plan = &x->plan,
+		.entry = x->entry,
+		.core = x->why ? NULL : x->core,
+		.why = x->why,
+		.findings = &job->findings,
+	};
+	int rc;
+
+	if (job->log.entries[x->entry].what & MEMLOG_JSON)
+		return 0;
+	/* before it is sent: a member cannot be begun twice */
+	rc = memlog_mark(&job->log, x->entry, MEMLOG_JSON, e);
+	return rc == 0 ? memjson_send(&j, x->json, e) : rc;
+}
+
+/* What the bundle may still take, without what the file has beside memory. */
+static int fit(struct job *job, struct one *x, uint64_t at, struct err *e)
+{
+	uint64_t sent = sink_total(job->out), max = job->dump->max_bytes, beside;
+	uint64_t room = max > sent ? max - sent : 0;
+	int index = memlog_proc(&job->log, at, UINT64_MAX, e), rc;
+	struct memlog_entry *entry;
+
+	if (index < 0)
+		return index;
+	x->entry = (unsigned)index;
+	entry = &job->log.entries[index];
+	rc = elfcore_plan(&x->plan, &job->scan, at, entry->start, e);
+	if (rc < 0 || entry->what & MEMLOG_BEGUN || x->plan.size <= room)
+		return rc;
+	beside = x->plan.size - x->plan.load;
+	entry->start = room > beside ? room - beside : 0;
+	rc = memlog_keep(&job->log, x->entry, e);
+	return rc < 0 ? rc : elfcore_plan(&x->plan, &job->scan, at, entry->start, e);
+}
+
+static bool is_known(struct job *job, int32_t pid)
+{
+	if (pid <= 0)
+		return true;
+	for (unsigned i = 0; i < job->count; i++)
+		if (job->pids[i] == pid)
+			return true;
+	if (job->count < PIDS_MAX)
+		job->pids[job->count++] = pid;
+	return false;
+}
+
+static int lost(struct job *job, const struct one *x, enum gap_kind kind, const struct err *why,
+	struct err *e)
+{
+	if (sink_gapf(job->out, kind, NULL, why, "memory of process %d", x->plan.proc.pid) < 0)
+		return err_set(e, EPIPE, "the writer is gone");
+	return 0;
+}
+
+static int one_process(struct job *job, uint64_t at, struct err *e)
+{
+	struct one x = {.why = NULL};
+	struct err why = ERR_INIT;
+	int rc;
+
+	sink_item(job->out, at);
+	rc = fit(job, &x, at, &why);
+	if (rc == -ENOSPC || rc == -EBADMSG)
+		return lost(job, &x, rc == -ENOSPC ? GAP_OVER_BUDGET : GAP_REFUSED, &why, e);
+	if (rc < 0)
+		return err_set(e, -rc, "%s", why.text);
+	if (is_known(job, x.plan.proc.pid)) {
+		(void)err_set(&why, EEXIST, "its number is none, or was there before");
+		return lost(job, &x, GAP_REFUSED, &why, e);
+	}
+	snprintf(x.core, sizeof(x.core), "memory/%d.core", x.plan.proc.pid);
+	snprintf(x.json, sizeof(x.json), "memory/%d.json", x.plan.proc.pid);
+	if (job->dump->options[MAPS_ONLY].b)
+		x.why = "maps_only";
+	else if (!x.plan.threads && !x.plan.segments)
+		x.why = "nothing was read of it";
+	rc = x.why ? 0 : send_core(job, &x, e);
+	return rc == 0 ? send_json(job, &x, e) : rc;
+}
+
+static int all_processes(struct job *job, struct err *e)
+{
+	uint64_t at = 0, next;
+	int rc = 0;
+
+	while (rc == 0 && at < job->scan.end) {
+		rc = memwalk_skip(&job->scan, at, &next, e);
+		if (rc == 0)
+			rc = one_process(job, at, e);
+		if (rc == 0 && !next)
+			break;
+		at = next;
+	}
+	return rc;
+}
+
+/* Behind the last whole process: the worker that captured ended in the middle of one. */
+static int tell_rest(struct job *job, struct err *e)
+{
+	off_t end = lseek(job->scan.fd, 0, SEEK_END);
+
+	if (end < 0 || (uint64_t)end <= job->scan.end)
+		return 0;
+	if (sink_gapf(job->out, GAP_STALLED, NULL, NULL,
+		    "processes that were not listed to the end: the table of memory breaks off") <
+		0)
+		return err_set(e, EPIPE, "the writer is gone");
+	return 0;
+}
+
+static int start(struct job *job, struct err *e)
+{
+	const struct dump *d = job->dump;
+	int rc;
+
+	if (d->memory_fd[0] < 0)
+		return err_set(e, ENODATA, "the memory was not captured");
+	job->pids = calloc(PIDS_MAX, sizeof(*job->pids));
+	if (!job->pids || memcore_init(&job->core, d, job->out, &job->scan, &job->log) < 0)
+		return err_set(e, ENOMEM, "no memory");
+	rc = memlog_open(&job->log, d->spool_fd, d->resume.again, e);
+	return rc == 0 ? memscan_open(&job->scan, d->memory_fd[0], e) : rc;
+}
+
+static int run(const struct dump *d, struct sink *out, struct err *e)
+{
+	struct job job = {.dump = d, .out = out, .scan = MEMSCAN_INIT, .core.live = MEMLIVE_INIT};
+	int rc = start(&job, e);
+
+	if (rc == 0)
+		rc = end_other_member(&job, e);
+	if (rc == 0)
+		rc = all_processes(&job, e);
+	if (rc == 0)
+		rc = tell_rest(&job, e);
+	memcore_done(&job.core);
+	memscan_done(&job.scan);
+	memlog_done(&job.log);
+	free(job.pids);
+	return rc;
+}
+
+static int estimate(const struct dump *d, struct dump_estimate *ret, struct err *e)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), max = d->options[MAX_TOTAL].u;
+
+	(void)e;
+	*ret = (struct dump_estimate){0};
+	for (unsigned i = 0; i < d->target->members; i++) {
+		const struct target_member *m = &d->target->member[i];
+		own_fd int fd = procfs_open_pid(d->proc_fd, m->pid, NULL);
+		struct procfs_stat st;
+
+		if (fd < 0 || procfs_read_stat(fd, &st, NULL) < 0 ||
+			st.start_ticks != m->start_ticks)
+			continue;
+		ret->items++;
+		ret->bytes += st.rss_pages * page;
+	}
+	if (ret->bytes > max)
+		ret->bytes = max;
+	if (d->options[MAPS_ONLY].b)
+		ret->bytes = 0;
+	snprintf(ret->touches, sizeof(ret->touches),
+		"all processes stand still while pages are copied, milliseconds for each GiB; "
+		"pages in swap come back in");
+	return 0;
+}
+
+static const char *const prefixes[] = {"memory/", NULL};
+
+const struct dumper dumper_memory = {
+	.name = "memory",
+	.summary = "memory: an ELF core of each process, and what is mapped",
+	.prefixes = prefixes,
+	.needs = NEED_RUNNING | NEED_MEMORY,
+	.caps = DUMPER_CAP(CAP_SYS_PTRACE) | DUMPER_CAP(CAP_DAC_READ_SEARCH),
+	.resumes = true,
+	.options = options,
+	.run = run,
+	.estimate = estimate,
+};

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The memory dumper over tables made by hand; this test is the process that is read live. */
+#include "unit.h"
+
+#include "dirsink.h"
+#include "dumper.h"
+#include "io.h"
+#include "memkit.h"
+#include "own.h"
+#include "procfs.h"
+#include "sink.h"
+#include "target.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern const struct dumper dumper_memory;
+
+enum { PAGE = 4096, ALL = 16 * PAGE };
+
+static struct target target;
+static union option_value options[4];
+
+struct bench {
+	char dir[64];
+	struct memkit kit;
+	struct dirsink out;
+	struct dump dump;
+	int rc;
+	struct err why;
+};
+
+static int setup(void **state)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+
+	snprintf(b->dir, sizeof(b->dir), "/tmp/taphos-memory-XXXXXX");
+	assert_non_null(mkdtemp(b->dir));
+	memkit_open(&b->kit);
+	dirsink_init(&b->out, open(b->dir, O_PATH | O_DIRECTORY | O_CLOEXEC));
+	b->out.sink.spool_fd = memfd_create("spool", MFD_CLOEXEC);
+	b->out.sink.spool_end = SINK_NOTES;
+	options[3].b = false;
+	b->dump = (struct dump){
+		.target = &target,
+		.options = options,
+		.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC),
+		.host_fd = -1,
+		.root_fd = -1,
+		.spool_fd = b->out.sink.spool_fd,
+		.memory_fd = {b->kit.fd, b->kit.stage, -1},
+		.max_bytes = UINT64_MAX,
+	};
+	*state = b;
+	return 0;
+}
+
+static int drop(const char *path, const struct stat *st, int type, struct FTW *f)
+{
+	(void)st, (void)type, (void)f;
+	return remove(path);
+}
+
+static int teardown(void **state)
+{
+	struct bench *b = *state;
+
+	memkit_close(&b->kit);
+	(void)close(b->out.dir_fd);
+	(void)close(b->dump.spool_fd);
+	(void)close(b->dump.proc_fd);
+	(void)nftw(b->dir, drop, 16, FTW_DEPTH | FTW_PHYS);
+	free(b);
+	return 0;
+}
+
+static void collect(struct bench *b)
+{
+	b->rc = dumper_memory.run(&b->dump, &b->out.sink, &b->why);
+}
+
+static char *member(struct bench *b, const char *name, size_t *ret_n)
+{
+	struct buf text = BUF_INIT(64 << 20);
+	own_fd int fd = openat(b->out.dir_fd, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return NULL;
+	assert_int_equal(io_read_all(fd, &text, NULL), 0);
+	if (ret_n)
+		*ret_n = text.len;
+	return text.data;
+}
+
+static json_t *document(struct bench *b, const char *name)
+{
+	json_error_t why;
+	size_t n;
+	own_free char *text = member(b, name, &n);
+	json_t *doc;
+
+	assert_non_null(text);
+	doc = json_loadb(text, n, 0, &why);
+	if (!doc)
+		fail_msg("%s: %s at %d", name, why.text, why.position);
+	return doc;
+}
+
+static const char *word(json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+static json_int_t number(json_t *o, const char *key)
+{
+	json_t *v = json_object_get(o, key);
+
+	assert_true(json_is_integer(v));
+	return json_integer_value(v);
+}
+
+/* "start end fate" of a run. */
+static void check_run(json_t *doc, size_t map, size_t run, const char *want)
+{
+	json_t *m = json_array_get(json_object_get(doc, "mappings"), map);
+	json_t *r = json_array_get(json_object_get(m, "runs"), run);
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s %s %s", word(r, "start"), word(r, "end"), word(r, "fate"));
+	assert_string_equal(text, want);
+}
+
+/* The bytes of the core at an address; NULL: it has none. */
+static const char *core_at(const char *core, uint64_t address)
+{
+	const Elf64_Ehdr *h = (const void *)core;
+	const Elf64_Phdr *p = (const void *)(core + h->e_phoff);
+
+	for (unsigned i = 0; i < h->e_phnum; i++)
+		if (p[i].p_type == PT_LOAD && p[i].p_vaddr <= address &&
+			address < p[i].p_vaddr + p[i].p_filesz)
+			return core + p[i].p_offset + (address - p[i].p_vaddr);
+	return NULL;
+}
+
+static bool gap_says(struct bench *b, const char *what)
+{
+	own_free char *gaps = member(b, "gaps.txt", NULL);
+
+	return gaps && strstr(gaps, what);
+}
+
+static void add_plain(struct memkit *k, int pid)
+{
+	struct mem_proc p = memkit_proc(pid);
+	struct mem_note note = {.head.type = MEM_NOTE,
+		.kind = GAP_UNREADABLE,
+		.error = EPERM,
+		.where = "registers"};
+	struct mem_map text = {.start = 0x10000,
+		.end = 0x14000,
+		.ino = 9,
+		.kind = MEM_PRIVATE,
+		.flags = MEM_R | MEM_X};
+	char page[2 * PAGE] = "page";
+
+	p.frozen = 1;
+	p.stopped_ns = 5000000;
+	p.resumed_ns = 7500000;
+	memkit_add(k, &p, sizeof(p), NULL, 0);
+	memkit_thread(k, pid, 0);
+	memkit_add(k, &note, sizeof(note), "traced by another", 18);
+	memkit_map_as(k, &text, "/bin/\xff victim");
+	memkit_bytes(k, 0x10000, page, PAGE);
+	memkit_run(k, 0x11000, 0x12000, MEM_AS_FILE, 0);
+	memkit_bytes(k, 0x12000, page, PAGE);
+	memkit_run(k, 0x13000, 0x14000, MEM_FAILED, EFAULT);
+	text = (struct mem_map){.start = 0x20000, .end = 0x28000, .flags = MEM_R | MEM_X};
+	memkit_map_as(k, &text, "");
+	memcpy(page + PAGE,
+		"\x7f"
+		"ELF\2\1\1",
+		7);
+	memkit_bytes(k, 0x20000, page, sizeof(page));
+	memcpy(page, "MZ", 3);
+	memkit_bytes(k, 0x22000, page, PAGE);
+	memkit_run(k, 0x23000, 0x24000, MEM_SECRET, 0);
+	memkit_run(k, 0x24000, 0x26000, MEM_ZERO, 0);
+	memkit_run(k, 0x26000, 0x28000, MEM_LEFT_OUT, 0);
+	memkit_map(k, 0x30000, 0x31000, MEM_SPECIAL, "[vvar]");
+	memkit_run(k, 0x30000, 0x31000, MEM_FAILED, EIO);
+	memkit_end(k);
+}
+
+static void what_is_staged_and_what_is_not(void **state)
+{
+	struct bench *b = *state;
+	own_free char *core = NULL, *findings = NULL;
+	json_t *doc, *map, *totals;
+
+	add_plain(&b->kit, 41);
+	collect(b);
+	assert_int_equal(b->rc, 0);
+	core = member(b, "memory/41.core", NULL);
+	assert_string_equal(core_at(core, 0x12000), "page");
+	assert_null(core_at(core, 0x11000));
+	assert_null(core_at(core, 0x23000));
+	doc = document(b, "memory/41.json");
+	assert_int_equal(number(doc, "stopped_for_us"), 2500);
+	assert_string_equal(word(doc, "core"), "memory/41.core");
+	map = json_array_get(json_object_get(doc, "mappings"), 0);
+	assert_string_equal(word(map, "perms"), "r-xp");
+	assert_string_equal(word(map, "name_b64"), "L2Jpbi//IHZpY3RpbQ==");
+	check_run(doc, 0, 0, "0x10000 0x11000 dumped");
+	check_run(doc, 0, 1, "0x11000 0x12000 as_file");
+	check_run(doc, 0, 3, "0x13000 0x14000 failed");
+	check_run(doc, 1, 0, "0x20000 0x23000 dumped");
+	check_run(doc, 1, 1, "0x23000 0x24000 secret_memory");
+	totals = json_object_get(doc, "totals");
+	assert_int_equal(number(totals, "dumped"), 5 * PAGE);
+	assert_int_equal(number(totals, "zero"), 2 * PAGE);
+	assert_int_equal(number(totals, "unlisted"), 0);
+	totals = json_object_get(doc, "finding_counts");
+	assert_int_equal(number(totals, "executable_anonymous"), 1);
+	assert_int_equal(number(totals, "elf_in_anonymous"), 1);
+	assert_int_equal(number(totals, "pe_in_anonymous"), 0);
+	assert_int_equal(number(totals, "text_differs_from_file"), 1);
+	json_decref(doc);
+	assert_true(gap_says(b, "secret_memory member=memory/41.core where=process 41: 4096 bytes "
+				"in 1 places, the first at 23000-24000"));
+	assert_true(gap_says(b, "unreadable member=memory/41.core where=process 41: 4096 bytes"));
+	assert_true(gap_says(b, "by_profile member="));
+	assert_true(gap_says(b, "process 41: registers errno=1 why=traced by another"));
+	assert_int_equal(b->out.gaps, 4);
+	findings = member(b, "findings.txt", NULL);
+	assert_non_null(strstr(findings, "process 41 (victim): an ELF file in memory without a "
+					 "file: 1, the first at 21000"));
+}
+
+static void without_content_there_is_only_the_list(void **state)
+{
+	struct bench *b = *state;
+	json_t *doc;
+
+	options[3].b = true;
+	add_plain(&b->kit, 41);
+	collect(b);
+	assert_int_equal(b->rc, 0);
+	assert_null(member(b, "memory/41.core", NULL));
+	doc = document(b, "memory/41.json");
+	assert_true(json_is_null(json_object_get(doc, "core")));
+	assert_string_equal(word(doc, "no_core"), "maps_only");
+	json_decref(doc);
+}
+
+static void the_bundles_limit_cuts_a_core(void **state)
+{
+	struct bench *b = *state;
+	own_free char *core = NULL;
+	json_t *doc;
+
+	b->dump.max_bytes = 3 * PAGE;
+	add_plain(&b->kit, 41);
+	collect(b);
+	assert_int_equal(b->rc, 0);
+	core = member(b, "memory/41.core", NULL);
+	assert_non_null(core_at(core, 0x10000));
+	assert_null(core_at(core, 0x20000));
+	doc = document(b, "memory/41.json");
+	check_run(doc, 1, 0, "0x20000 0x23000 over_budget");
+	json_decref(doc);
+	assert_true(gap_says(b, "over_budget member=memory/41.core"));
+}
+
+static void damage_costs_one_process(void **state)
+{
+	struct bench *b = *state;
+	struct mem_proc p = memkit_proc(42);
+
+	add_plain(&b->kit, 41);
+	memkit_add(&b->kit, &p, sizeof(p), NULL, 0);
+	memkit_run(&b->kit, 0x1000, 0x2000, MEM_ZERO, 0); /* of no mapping */
+	memkit_end(&b->kit);
+	add_plain(&b->kit, 41); /* its number again */
+	add_plain(&b->kit, 43);
+	/* and one that was not finished */
+	memkit_add(&b->kit, &p, sizeof(p), NULL, 0);
+	assert_int_equal(io_pwrite(b->kit.fd, &p, sizeof(p), (off_t)b->kit.table.end), 0);
+	collect(b);
+	assert_int_equal(b->rc, 0);
+	json_decref(document(b, "memory/43.json"));
+	assert_true(gap_says(b, "refused member= where=memory of process 42"));
+	assert_true(gap_says(b, "refused member= where=memory of process 41"));
+	assert_true(gap_says(b, "stalled member= where=processes that were not listed"));
+}
+
+/* ---- live */
+
+static char *pages; /* ALL bytes of this test's own */
+
+static void add_self(struct memkit *k, const char *auxv)
+{
+	struct mem_proc p = memkit_proc((int)getpid());
+	own_fd int fd = open("/proc/self/auxv", O_RDONLY | O_CLOEXEC);
+	own_fd int self = open("/proc/self", O_PATH | O_CLOEXEC);
+	uint64_t at = (uintptr_t)pages;
+	struct procfs_stat st;
+	char bytes[4096];
+	ssize_t n = io_read(fd, bytes, sizeof(bytes));
+
+	assert_int_equal(procfs_read_stat(self, &st, NULL), 0);
+	p.start_ticks = st.start_ticks;
+	memkit_add(k, &p, sizeof(p), NULL, 0);
+	memkit_thread(k, (int)getpid(), 0);
+	if (auxv)
+		memkit_auxv(k, auxv, strlen(auxv));
+	else
+		memkit_auxv(k, bytes, (size_t)n);
+	memkit_map(k, at, at + ALL, MEM_ANON, "");
+	memkit_bytes(k, at, pages, PAGE); /* as it was when the target stood still */
+	memkit_live(k, at + PAGE, at + ALL);
+	memkit_end(k);
+}
+
+static void map_pages(void)
+{
+	pages = mmap(NULL, ALL, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(pages, MAP_FAILED);
+	for (unsigned i = 0; i < ALL / PAGE; i++)
+		if (i != 5 && i != 6) /* never touched */
+			snprintf(pages + i * PAGE, PAGE, "page %u", i);
+	assert_int_equal(mprotect(pages + 9 * PAGE, 2 * PAGE, PROT_NONE), 0);
+}
+
+static void pages_that_are_read_now(void **state)
+{
+	struct bench *b = *state;
+	uint64_t at;
+	own_free char *core = NULL;
+	char name[64], want[128];
+	json_t *doc, *totals;
+
+	if (unit_emulated())
+		unit_skip("the emulator's own memory");
+	map_pages();
+	at = (uintptr_t)pages;
+	add_self(&b->kit, NULL);
+	collect(b);
+	assert_int_equal(b->rc, 0);
+	snprintf(name, sizeof(name), "memory/%d.core", (int)getpid());
+	core = member(b, name, NULL);
+	assert_string_equal(core_at(core, at), "page 0");
+	assert_string_equal(core_at(core, at + 4 * PAGE), "page 4");
+	assert_string_equal(core_at(core, at + 5 * PAGE), "");
+	assert_string_equal(core_at(core, at + 7 * PAGE), "page 7");
+	assert_string_equal(core_at(core, at + 10 * PAGE), "page 10");
+	assert_string_equal(core_at(core, at + 15 * PAGE), "page 15");
+	snprintf(name, sizeof(name), "memory/%d.json", (int)getpid());
+	doc = document(b, name);
+	snprintf(want, sizeof(want), "%#jx %#jx not_present", (uintmax_t)(at + 5 * PAGE),
+		(uintmax_t)(at + 7 * PAGE));
+	check_run(doc, 0, 2, want);
+	totals = json_object_get(doc, "totals");
+	assert_int_equal(number(totals, "dumped"), 14 * PAGE);
+	assert_int_equal(number(totals, "of_dumped_live"), 13 * PAGE);
+	json_decref(doc);
+	assert_true(gap_says(b, "not_present member=memory/"));
+	/* reading has brought none of them in */
+	core = realloc(core, ALL / PAGE);
+	assert_int_equal(mincore(pages, ALL, (void *)core), 0);
+	assert_int_equal(core[5] & 1, 0);
+	assert_int_equal(munmap(pages, ALL), 0);
+}
+
+static void another_program_is_not_read(void **state)
+{
+	struct bench *b = *state;
+	char name[64];
+	own_free char *core = NULL;
+
+	if (unit_emulated())
+		unit_skip("the emulator's own memory");
+	map_pages();
+	add_self(&b->kit, "16 bytes of auxv");
+	collect(b);
+	assert_int_equal(b->rc, 0);
+	snprintf(name, sizeof(name), "memory/%d.core", (int)getpid());
+	core = member(b, name, NULL);
+	assert_string_equal(core_at(core, (uintptr_t)pages), "page 0");
+	assert_string_equal(core_at(core, (uintptr_t)pages + PAGE), "");
+	assert_true(gap_says(b, "vanished member=memory/"));
+	assert_int_equal(munmap(pages, ALL), 0);
+}
+
+/* ---- a worker that got stuck, and the one after it */
+
+static struct {
+	uint64_t stop, done; /* bytes of the core until nothing goes on; bytes it has */
+	const struct sink_ops *real;
+} choke;
+
+static void *choked_room(void *ctx, size_t *ret_room, struct err *e)
+{
+	char *to = choke.real->room(ctx, ret_room, e);
+
+	if (choke.done >= choke.stop)
+		return NULL;
+	if (*ret_room > 5000) /* blocks end within pages */
+		*ret_room = 5000;
+	if (*ret_room > choke.stop - choke.done)
+		*ret_room = (size_t)(choke.stop - choke.done);
+	return to;
+}
+
+static int choked_commit(void *ctx, size_t n, struct err *e)
+{
+	choke.done += n;
+	return choke.real->commit(ctx, n, e);
+}
+
+static void whoever_gets_stuck_is_followed(void **state)
+{
+	struct bench *b = *state;
+	struct sink_ops ops = *b->out.sink.ops;
+	own_free char *core = NULL;
+	char name[64], want[128];
+	uint64_t at;
+	json_t *doc;
+
+	if (unit_emulated())
+		unit_skip("the emulator's own memory");
+	map_pages();
+	at = (uintptr_t)pages;
+	choke.real = b->out.sink.ops;
+	choke.done = 0;
+	choke.stop = PAGE + 3 * PAGE + 100; /* within the third page of the run */
+	ops.room = choked_room;
+	ops.commit = choked_commit;
+	b->out.sink.ops = &ops;
+	add_self(&b->kit, NULL);
+	collect(b);
+	assert_int_equal(b->rc, -EPIPE);
+	assert_true(b->out.left > 0);
+
+	snprintf(name, sizeof(name), "memory/%d.core", (int)getpid());
+	b->dump.resume = (struct dumper_resume){
+		.again = true, .item = b->out.item, .member_done = choke.done};
+	memcpy(b->dump.resume.member, name, sizeof(name));
+	choke.stop = UINT64_MAX;
+	b->out.sink.spool_end = SINK_NOTES;
+	collect(b);
+	assert_int_equal(b->rc, 0);
+	core = member(b, name, NULL);
+	assert_string_equal(core_at(core, at + PAGE), "page 1");
+	assert_int_equal(core_at(core, at + 4 * PAGE)[0], 0);
+	snprintf(name, sizeof(name), "memory/%d.json", (int)getpid());
+	doc = document(b, name);
+	snprintf(want, sizeof(want), "%#jx %#jx failed", (uintmax_t)(at + 3 * PAGE + 100),
+		(uintmax_t)(at + ALL));
+	check_run(doc, 0, 2, want);
+	json_decref(doc);
+	assert_true(gap_says(b, "stalled member=memory/"));
+	assert_int_equal(munmap(pages, ALL), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_is_staged_and_what_is_not, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			without_content_there_is_only_the_list, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_bundles_limit_cuts_a_core, setup, teardown),
+		cmocka_unit_test_setup_teardown(damage_costs_one_process, setup, teardown),
+		cmocka_unit_test_setup_teardown(pages_that_are_read_now, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_program_is_not_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(whoever_gets_stuck_is_followed, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -7,6 +7,7 @@
 #include "own.h"
 #include "procfs.h"
 #include "run.h"
+#include "writelock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -122,6 +123,24 @@ static void render_one(struct jsonw *w, const char *key, const struct effects *m
 	jsonw_close(w);
 }
 
+/* What kept our readers of files from writing. */
+static void render_writelock(struct jsonw *w)
+{
+	int version = writelock_version();
+
+	jsonw_open(w, "readers_cannot_write");
+	if (version > 0)
+		jsonw_u64(w, "landlock", (uint64_t)version);
+	else
+		jsonw_null(w, "landlock");
+	jsonw_str(w, "about",
+		version > 0 ? "readers of files are held by Landlock and seccomp; those that look "
+			      "into processes by seccomp, which does not see the flags of openat2"
+			    : "the kernel has no Landlock, or it is not on: readers are held by "
+			      "seccomp, which does not see the flags of openat2");
+	jsonw_close(w);
+}
+
 int effects_render(const struct run *r, const struct effects *before, const struct effects *after,
 	struct buf *out, struct err *e)
 {
@@ -136,6 +155,7 @@ int effects_render(const struct run *r, const struct effects *before, const stru
 	memory_render(&r->memory, &w);
 	jsonw_u64(&w, "member_bytes_read", r->progress.bytes);
 	jsonw_u64(&w, "workers_abandoned", r->abandoned);
+	render_writelock(&w);
 	jsonw_close(&w);
 	buf_addc(out, '\n');
 	return buf_check(out, e);

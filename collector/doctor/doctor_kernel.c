@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/inet_diag.h>
+#include <linux/landlock.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <linux/sock_diag.h>
@@ -128,6 +129,18 @@ static void check_seccomp(const struct doctor *d, struct doctor_finding *ret)
 		doctor_say(ret, DOCTOR_FAIL, "no filters: %s", strerror(errno));
 	else
 		doctor_say(ret, DOCTOR_PASS, "filters work");
+}
+
+static void check_landlock(const struct doctor *d, struct doctor_finding *ret)
+{
+	long version =
+		syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	(void)d;
+	if (version < 0)
+		doctor_say(ret, DOCTOR_WARN, "not there: %s", strerror(errno));
+	else
+		doctor_say(ret, DOCTOR_PASS, "version %ld", version);
 }
 
 /* A page without access rights reads through /proc/PID/mem unless the kernel was told
@@ -267,6 +280,9 @@ const struct doctor_check doctor_kernel[] = {
 	{"sealed memfd", check_sealed_memfd,
 		"sysctl vm.memfd_noexec=1; otherwise no mount namespace is entered"},
 	{"seccomp", check_seccomp, "a kernel with CONFIG_SECCOMP_FILTER: readers run under it"},
+	{"landlock", check_landlock,
+		"Linux 5.13 has it, when lsm= names landlock; with it readers of files cannot "
+		"write"},
 	{"proc mem", check_proc_mem,
 		"boot without proc_mem.force_override=; such pages become gaps otherwise"},
 	{"ptrace scope", check_ptrace_scope,

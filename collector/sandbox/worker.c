@@ -4,6 +4,7 @@
 #include "caps.h"
 #include "ns.h"
 #include "own.h"
+#include "writelock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -26,6 +28,7 @@ enum {
 	SETUP_MNTNS,
 	SETUP_CAPS,
 	SETUP_PARENT,
+	SETUP_WRITELOCK,
 	SETUP_FILTER,
 };
 
@@ -35,6 +38,7 @@ static const char *const setup_steps[] = {
 	[SETUP_MNTNS - SETUP_DETACH] = "enter the mount namespace",
 	[SETUP_CAPS - SETUP_DETACH] = "drop capabilities",
 	[SETUP_PARENT - SETUP_DETACH] = "be bound to its parent",
+	[SETUP_WRITELOCK - SETUP_DETACH] = "give up writing",
 	[SETUP_FILTER - SETUP_DETACH] = "load the seccomp filter",
 };
 
@@ -168,6 +172,12 @@ static int detach(const struct worker_spec *s, int out_fd)
 	return close_others(s);
 }
 
+bool worker_gives_up_writing(const struct worker_spec *s)
+{
+	return s->filter == FILTER_READER && !(s->caps & 1ULL << CAP_SYS_PTRACE) &&
+	       writelock_version() > 0;
+}
+
 /* 0, or the exit code that says which step failed. */
 static int enter_sandbox(const struct worker_spec *s, int out_fd, pid_t parent)
 {
@@ -185,6 +195,8 @@ static int enter_sandbox(const struct worker_spec *s, int out_fd, pid_t parent)
 	/* a change of uid clears it, so here; and the parent may be gone already */
 	if (!s->outlives && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
 		return SETUP_PARENT;
+	if (worker_gives_up_writing(s) && writelock_load(NULL) < 0)
+		return SETUP_WRITELOCK;
 	return filter_load(s->filter, NULL) < 0 ? SETUP_FILTER : 0;
 }
 

@@ -46,6 +46,13 @@ struct worker {
 	bool ended;
 };
 
+/*
+ * Whether such a worker cannot open any file for writing, whatever it does: readers that need not
+ * look into other processes, where the kernel has Landlock (writelock.h). For the others the
+ * filter says it of open(2) and openat(2), whose flags it sees; they have no right to write but
+ * to what everybody may.
+ */
+bool worker_gives_up_writing(const struct worker_spec *spec);
 int worker_start(const struct worker_spec *spec, struct worker *ret, struct err *e) must_check;
 
 /* True once it has ended (never blocks). */

@@ -6,12 +6,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -156,12 +160,98 @@ static void each_worker_is_a_user_of_its_own(void **state)
 	assert_int_not_equal(one, two);
 }
 
+static long open_how(int dir, const char *name, uint64_t flags, uint64_t mode)
+{
+	struct open_how how = {.flags = flags | O_CLOEXEC, .mode = mode};
+
+	return syscall(SYS_openat2, dir, name, &how, sizeof(how));
+}
+
+static bool not_permitted(long rc)
+{
+	return rc < 0 && (errno == EACCES || errno == EXDEV);
+}
+
+struct playground {
+	int dir, open; /* a folder for everybody, and a file in it that is open for writing */
+};
+
+/* openat2(2) keeps its flags where the filter does not see them. */
+static int try_writing(void *arg)
+{
+	const struct playground *p = arg;
+	bool ok[] = {
+		open_how(p->dir, "file", O_RDONLY, 0) >= 0,
+		open_how(p->dir, ".", O_RDONLY | O_DIRECTORY, 0) >= 0,
+		open_how(p->dir, "file", O_PATH, 0) >= 0,
+		not_permitted(open_how(p->dir, "file", O_WRONLY, 0)),
+		not_permitted(open_how(p->dir, "file", O_RDWR, 0)),
+		not_permitted(open_how(p->dir, "file", O_RDONLY | O_TRUNC, 0)),
+		not_permitted(open_how(p->dir, "new", O_WRONLY | O_CREAT, 0600)),
+		not_permitted(open_how(p->dir, ".", O_RDWR | O_TMPFILE, 0600)),
+		write(p->open, "more", 4) == 4,
+		ftruncate(p->open, 2) == 0,
+	};
+	char text[32] = "";
+
+	for (size_t i = 0; i < sizeof(ok) / sizeof(ok[0]); i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%c", ok[i] ? 'y' : 'n');
+	return write(1, text, strlen(text)) < 0;
+}
+
+static void a_reader_of_files_cannot_write(void **state)
+{
+	char dir[] = "/tmp/test_worker.XXXXXX", text[64] = "";
+	struct playground p;
+	struct worker_spec spec = {
+		.name = "test",
+		.main = try_writing,
+		.arg = &p,
+		.filter = FILTER_READER,
+		.netns_fd = -1,
+		.mntns_fd = -1,
+		.keeps = 2,
+	};
+	struct err why = ERR_INIT;
+	struct timespec now;
+
+	(void)state;
+	if (!worker_gives_up_writing(&spec))
+		skip();
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(chmod(dir, 0777), 0);
+	p.dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	p.open = openat(p.dir, "file", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	assert_int_equal(fchmod(p.open, 0666), 0);
+	spec.keep = (const int[]){p.dir, p.open};
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	assert_int_equal(
+		worker_pipe(&spec, (uint64_t)(now.tv_sec + 10) * 1000000000ULL, gather, text, &why),
+		0);
+	assert_string_equal(text, "yyyyyyyyyy");
+	assert_int_equal(unlinkat(p.dir, "file", 0), 0);
+	assert_int_equal(rmdir(dir), 0);
+	close(p.dir);
+	close(p.open);
+}
+
+/* Who looks into processes may not be held so: Landlock would forbid it that. */
+static void a_reader_of_processes_is_not_held(void **state)
+{
+	const struct worker_spec spec = {.filter = FILTER_READER, .caps = 1ULL << CAP_SYS_PTRACE};
+
+	(void)state;
+	assert_false(worker_gives_up_writing(&spec));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_worker_writes_and_sends_nowhere),
 		cmocka_unit_test(a_paused_worker_stands_still),
 		cmocka_unit_test(each_worker_is_a_user_of_its_own),
+		cmocka_unit_test(a_reader_of_files_cannot_write),
+		cmocka_unit_test(a_reader_of_processes_is_not_held),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,8 @@ static const uint64_t second = 1000000000;
 struct fixture {
 	struct zoo zoo;
 	struct capturing k;
+	char cgroup[96];
+	unsigned bad; /* pages */
 };
 
 static size_t page(void)
@@ -122,11 +124,15 @@ static void check_all(struct fixture *f)
 	c.pagemap = open(name, O_RDONLY | O_CLOEXEC);
 	assert_true(c.mem >= 0 && c.pagemap >= 0);
 	capturing_each(&f->k, f->zoo.pid, check_run, &c);
-	assert_int_equal(c.run_end, c.map_end);
 	close(c.mem);
 	close(c.pagemap);
-	assert_int_equal(c.bad, 0);
-	assert_true(c.dumped > 50);
+	f->bad = c.bad + (c.dumped <= 50) + (c.run_end != c.map_end);
+}
+
+/* While it stands still: letting it go changes its restartable sequences' memory. */
+static void check_now(struct capturing *k)
+{
+	check_all(k->arg);
 }
 
 /* ---- what each place must have become */
@@ -220,9 +226,11 @@ static void test_stopped(void **state)
 	struct mem_regs auxv;
 
 	needs_root();
+	f->k.thaw = check_now;
+	f->k.arg = f;
 	assert_int_equal(capturing_run(&f->k, HOLD_PTRACE, 10 * second), 0);
 	check_places(f, true);
-	check_all(f);
+	assert_int_equal(f->bad, 0);
 	assert_int_equal(capturing_count(&f->k, f->zoo.pid, MEM_PROC, &proc, sizeof(proc)), 1);
 	assert_int_equal(proc.frozen, 1);
 	assert_true(proc.machine != 0);
@@ -282,12 +290,13 @@ static void write_freeze(const char *dir, const char *value)
 
 static void freeze(struct capturing *k)
 {
-	write_freeze(k->arg, "1");
+	write_freeze(((struct fixture *)k->arg)->cgroup, "1");
 }
 
 static void thaw(struct capturing *k)
 {
-	write_freeze(k->arg, "0");
+	check_all(k->arg);
+	write_freeze(((struct fixture *)k->arg)->cgroup, "0");
 }
 
 static bool make_cgroup(char *dir, size_t size, pid_t pid)
@@ -316,19 +325,19 @@ static void test_frozen(void **state)
 {
 	struct fixture *f = *state;
 	struct mem_proc proc;
-	char dir[96];
+	char *dir = f->cgroup;
 
 	needs_root();
-	if (!make_cgroup(dir, sizeof(dir), f->zoo.pid))
+	if (!make_cgroup(dir, sizeof(f->cgroup), f->zoo.pid))
 		unit_skip("no cgroup v2 can be made");
 	f->k.job.cgroup_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	f->k.freeze = freeze;
 	f->k.thaw = thaw;
-	f->k.arg = dir;
+	f->k.arg = f;
 	f->k.target->members = 0; /* found in the cgroup */
 	assert_int_equal(capturing_run(&f->k, HOLD_CGROUP, 10 * second), 0);
 	close(f->k.job.cgroup_fd);
-	check_all(f);
+	assert_int_equal(f->bad, 0);
 	assert_int_equal(capturing_count(&f->k, f->zoo.pid, MEM_PROC, &proc, sizeof(proc)), 1);
 	assert_int_equal(proc.frozen, 1);
 	assert_int_equal(f->k.done.a, 1);

@@ -36,8 +36,6 @@ enum {
 
 const char *const engine_freezes[] = {"auto", "always", "never", NULL};
 
-#pragma weak capture_run
-
 static int open_output(struct run *r, struct err *e)
 {
 	char label[64], name[200];
@@ -255,7 +253,7 @@ static int collect_into(struct run *r, struct engine_result *ret, struct err *e)
 		rc = put_findings(r, e);
 	if (rc == 0) {
 		measured = r->target->running && effects_measure(r, &before, NULL) == 0;
-		if (capture_run && memory_is_wanted(r, &memory))
+		if (memory_is_wanted(r, &memory))
 			rc = memory_capture(r, memory, capture_run, e);
 	}
 	if (rc == 0)

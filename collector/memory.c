@@ -34,6 +34,7 @@ struct session {
 	size_t index; /* of the dumper */
 	struct halt halt;
 	struct tracer tracer;
+	bool tracing; /* it may hold threads */
 	uint64_t max_ns;
 };
 
@@ -95,8 +96,9 @@ static void end_tracer(struct session *s, unsigned patience_ms)
 {
 	if (!tracer_end(&s->tracer, patience_ms))
 		s->r->abandoned++;
-	if (s->m->hold == HOLD_PTRACE && s->m->requested_ns && !s->m->thawed_ns)
-		s->m->thawed_ns = run_now_ns();
+	if (s->tracing)
+		s->m->let_go_ns = run_now_ns();
+	s->tracing = false;
 }
 
 /* It runs on: as it was asked for, or a gap, or the end of this dumper. */
@@ -154,6 +156,7 @@ static int copy(struct session *s, struct err *e)
 
 	if (m->hold == HOLD_PTRACE)
 		m->requested_ns = m->frozen_ns = start;
+	s->tracing = m->hold != HOLD_NONE && !m->theirs;
 	rc = tracer_tell(&s->tracer, CAPTURE_GO, m->hold, until, e);
 	if (rc == 0)
 		rc = tracer_await(&s->tracer, CAPTURE_COPIED,
@@ -166,21 +169,25 @@ static int copy(struct session *s, struct err *e)
 	return rc;
 }
 
+/* It stops each thread before it runs again, for as long as it reads: that counts. Held by ptrace
+ * alone, they stand still until it says so or dies, so that it is not given much time. */
 static int read_registers(struct session *s, struct err *e)
 {
 	struct capture_msg done = {0};
-	uint64_t until = s->m->hold == HOLD_PTRACE
-				 ? s->m->requested_ns + s->max_ns + 2 * GRACE_MS * 1000000ULL
-				 : run_now_ns() + STEP_S * SECOND;
 	int rc = tracer_tell(&s->tracer, CAPTURE_THAWED, 0, 0, e);
 
+	if (s->m->hold == HOLD_PTRACE)
+		s->tracer.silence_ns = 2 * GRACE_MS * 1000000ULL;
 	if (rc == 0)
-		rc = tracer_await(&s->tracer, CAPTURE_DONE, until, &done, e);
-	if (s->m->hold == HOLD_PTRACE && rc == 0)
-		s->m->thawed_ns = run_now_ns();
+		rc = tracer_await(
+			&s->tracer, CAPTURE_DONE, run_now_ns() + STEP_S * SECOND, &done, e);
+	if (rc < 0)
+		return rc;
+	s->tracing = false;
+	s->m->let_go_ns = done.c;
 	s->m->threads = done.a;
 	s->m->threads_missed = done.b;
-	return rc;
+	return 0;
 }
 
 /* Frozen, if it is to be. 1: nothing more to do. */
@@ -326,7 +333,9 @@ void memory_done(struct memory *m)
 
 uint64_t memory_held_ns(const struct memory *m)
 {
-	return m->frozen_ns && m->thawed_ns > m->requested_ns ? m->thawed_ns - m->requested_ns : 0;
+	uint64_t until = m->let_go_ns > m->thawed_ns ? m->let_go_ns : m->thawed_ns;
+
+	return m->requested_ns && until > m->requested_ns ? until - m->requested_ns : 0;
 }
 
 static void render_time(struct jsonw *w, const char *key, uint64_t ns)
@@ -353,6 +362,7 @@ static void render_hold(const struct memory *m, struct jsonw *w)
 	render_time(w, "requested_us", m->requested_ns);
 	render_time(w, "frozen_us", m->frozen_ns);
 	render_time(w, "thawed_us", m->thawed_ns);
+	render_time(w, "let_go_us", m->let_go_ns);
 	jsonw_u64(w, "held_us", (memory_held_ns(m) + 999) / 1000);
 	jsonw_close(w);
 }

@@ -97,7 +97,7 @@ static bool is_silent(struct tracer *t)
 		t->seen = beat;
 		t->alive_ns = now;
 	}
-	return now - t->alive_ns > SILENCE_S * SECOND;
+	return now - t->alive_ns > (t->silence_ns ? t->silence_ns : SILENCE_S * SECOND);
 }
 
 /* It is gone: how it ended. */

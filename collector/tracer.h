@@ -19,6 +19,7 @@ struct tracer {
 	int sock; /* ours, -1 */
 	_Atomic uint64_t *beat;
 	uint64_t seen, alive_ns; /* the last beat, and when it was new */
+	uint64_t silence_ns;	 /* without a beat: stuck; 0: the usual */
 };
 
 /* Why a run must end now, NULL when it need not. */

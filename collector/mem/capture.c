@@ -26,7 +26,7 @@ enum { ROUNDS = 10 }; /* of stopping threads that are born meanwhile */
 
 static int tell(struct capture *c, enum capture_step step, uint64_t a, uint64_t b, struct err *e)
 {
-	struct capture_msg m = {.step = step, .a = a, .b = b};
+	struct capture_msg m = {.step = step, .a = a, .b = b, .c = c->let_go_ns};
 
 	if (send(c->job->sock, &m, sizeof(m), MSG_NOSIGNAL) != sizeof(m))
 		return err_errno(e, "tell the engine");
@@ -256,6 +256,7 @@ static int release(void *arg, struct err *e)
 	hold_wait(&c->hold, c->thawed_ns + stop_ns);
 	for (unsigned i = 0; rc >= 0 && i < c->hold.count; i++)
 		rc = read_registers(c, &c->hold.thread[i], e);
+	c->let_go_ns = c->hold.count ? tick_now() : 0;
 	if (rc >= 0)
 		rc = memtable_flush(&c->regs, e);
 	sort_threads(c);

@@ -33,13 +33,15 @@ enum capture_step {
 			      copying ends whatever is left */
 	CAPTURE_COPIED,	   /* a: bytes staged, b: bytes left to be read live */
 	CAPTURE_THAWED,	   /* from the engine */
-	CAPTURE_DONE,	   /* a: threads whose registers were read, b: those without */
+	CAPTURE_DONE,	   /* a: threads whose registers were read, b: those without, c:
+			      CLOCK_MONOTONIC ns when the last thread that stood still was let go,
+			      0: none did */
 };
 
 /* Messages over a SOCK_SEQPACKET pair. */
 struct capture_msg {
 	uint32_t step, pad;
-	uint64_t a, b;
+	uint64_t a, b, c;
 };
 
 enum capture_hold {

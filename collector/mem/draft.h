@@ -27,7 +27,7 @@ struct capture {
 	struct memtable regs;  /* in a file of its own: threads are read after all mappings */
 	int regs_fd;
 	enum capture_hold how;
-	uint64_t go_ns, thawed_ns;
+	uint64_t go_ns, thawed_ns, let_go_ns;
 	uint64_t runs_left, staged, live;
 	uint64_t with, without; /* threads whose registers were read, and those whose were not */
 	size_t flag_room;

@@ -112,6 +112,7 @@ static const struct rule rules[] = {
 	{CALL(process_vm_readv), T | D},
 	{CALL(wait4), T},
 	{CALL(waitid), T},
+	{CALL(rt_sigtimedwait), T},
 	{CALL(pidfd_open), READERS},
 	{CALL(kcmp), READERS},
 	{CALL(capget), READERS},

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include "memdevs.h"
+#include "memflags.h"
+#include "memmaps.h"
+#include "memplan.h"
+#include "own.h"
+#include "pagemap.h"
+#include "zoo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct memmap parsed(const char *format, ...)
+{
+	own_memdevs struct memdevs devs;
+	static char line[8192];
+	struct memmap m;
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(line, sizeof(line), format, ap);
+	va_end(ap);
+	memdevs_init(&devs);
+	assert_int_equal(memmaps_parse(line, &devs, &m), 0);
+	return m;
+}
+
+static void lines_of_maps(void **state)
+{
+	char junk[] = "7f00-7e00 r--p 0 0:0 0", text[] = "Size:    4 kB";
+	struct memmap m = parsed("7f00000-7f01000 rw-p 00000000 00:00 0 ");
+	own_memdevs struct memdevs devs;
+
+	(void)state;
+	assert_int_equal(m.kind, MEM_ANON);
+	assert_int_equal(m.flags, MEM_R | MEM_W);
+	assert_int_equal(m.name_len, 0);
+	assert_int_equal(parsed("1000-2000 rw-p 0 00:00 0 [heap]").kind, MEM_ANON);
+	assert_int_equal(parsed("1000-2000 rw-p 0 00:00 0 [anon:[vdso]]").kind, MEM_ANON);
+	m = parsed("1000-2000 r-xp 0 00:00 0 [vdso]");
+	assert_int_equal(m.kind, MEM_SPECIAL);
+	assert_true(m.whole && !m.refused);
+	assert_true(parsed("1000-2000 r--p 0 00:00 0 [vvar]").refused);
+	m = parsed("1000-2000 r-xp 00001000 fd:01 77 /bin/a b\\012c (deleted) d");
+	assert_int_equal(m.kind, MEM_PRIVATE);
+	assert_string_equal(m.name, "/bin/a b\nc (deleted) d");
+	assert_int_equal(m.ino, 77);
+	assert_int_equal(m.offset, 0x1000);
+	assert_int_equal(m.major, 0xfd);
+	m = parsed("1000-2000 r-xp 0 fd:01 77 /bin/a (deleted)");
+	assert_int_equal(m.kind, MEM_DELETED);
+	assert_true(m.nameless);
+	assert_int_equal(parsed("1000-2000 rw-s 0 fd:01 77 /data").kind, MEM_SHARED);
+	assert_int_equal(parsed("1000-2000 rw-s 0 00:06 77 /dev/dri/card0").kind, MEM_SPECIAL);
+	assert_int_equal(
+		parsed("1000-2000 rw-s 0 00:0e 9 anon_inode:[io_uring]").kind, MEM_SPECIAL);
+	assert_true(parsed("1000-2000 rw-s 0 00:0c 9 /secretmem (deleted)").hidden);
+	memdevs_init(&devs);
+	assert_int_equal(memmaps_parse(junk, &devs, &m), -EINVAL);
+	assert_int_equal(memmaps_parse(text, &devs, &m), -EINVAL);
+}
+
+/* What is memory says its device, not its name: names can be chosen. */
+static void names_do_not_make_memory(void **state)
+{
+	own_fd int fd = memfd_create("x", MFD_CLOEXEC);
+	unsigned ma, mi;
+	struct memmap m;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(fstat(fd, &st), 0);
+	ma = major(st.st_dev);
+	mi = minor(st.st_dev);
+	m = parsed("1000-2000 rw-s 0 %x:%x 5 /memfd:x (deleted)", ma, mi);
+	assert_int_equal(m.kind, MEM_SHMEM);
+	assert_true(m.object);
+	m = parsed("1000-2000 rw-s 0 fd:01 5 /memfd:x (deleted)");
+	assert_int_equal(m.kind, MEM_DELETED);
+	assert_false(m.object);
+	m = parsed("1000-2000 rw-p 0 %x:%x 5 /home/x", ma, mi);
+	assert_int_equal(m.kind, MEM_DELETED);
+	assert_true(m.nameless);
+}
+
+static void add_smaps(struct memflags *f, const char *text, size_t *room)
+{
+	struct memflags_text t = {0};
+	char *copy = strdup(text), *next = copy, *line;
+
+	while ((line = strsep(&next, "\n")))
+		(void)memflags_line(f, &t, line, room);
+	free(copy);
+}
+
+static void flags_by_address(void **state)
+{
+	struct memflags f = {0};
+	struct memmap a = {.start = 0x1000, .end = 0x3000}, b = {.start = 0x5000, .end = 0x9000},
+		      c = {.start = 0x20000, .end = 0x21000}, d = {.start = 0x7000, .end = 0x8000};
+	size_t room = 3;
+
+	(void)state;
+	add_smaps(&f,
+		"00001000-00002000 rw-p 00000000 00:00 0 \nRss:  4 kB\nVmFlags: rd wr mr dd \n"
+		"00002000-00003000 rw-p 00000000 00:00 0 \nVmFlags: rd wr mr dd\n"
+		"00005000-00006000 rw-p 00000000 00:00 0 [x]\nVmFlags: rd um ht\n"
+		"00030000-00031000 rw-p 00000000 00:00 0\nVmFlags: rd uw io\n"
+		"00040000-00041000 rw-p 00000000 00:00 0\nVmFlags: rd\n",
+		&room);
+	assert_int_equal(f.count, 3); /* two are one, and there is no room for the last */
+	memflags_join(&f, &a);
+	assert_int_equal(a.flags, MEM_DONTDUMP);
+	memflags_join(&f, &b); /* it grew */
+	assert_int_equal(b.flags, MEM_UFFD | MEM_HUGETLB);
+	memflags_join(&f, &c);
+	assert_int_equal(c.flags, MEM_NO_FLAGS);
+	memflags_join(&f, &d);
+	assert_int_equal(d.flags, MEM_NO_FLAGS);
+	c = (struct memmap){.start = 0x30000, .end = 0x31000};
+	memflags_join(&f, &c);
+	assert_true(c.protected && c.refused);
+	memflags_done(&f);
+}
+
+static void fates(void **state)
+{
+	struct memmap anon = {.kind = MEM_ANON}, file = {.kind = MEM_PRIVATE},
+		      gone = {.kind = MEM_DELETED, .nameless = true}, shared = {.kind = MEM_SHARED},
+		      held = {.kind = MEM_ANON, .flags = MEM_UFFD};
+
+	(void)state;
+	assert_int_equal(memplan_fate(&anon, 0), MEM_ZERO);
+	assert_int_equal(memplan_fate(&held, 0), MEM_NOT_PRESENT);
+	assert_int_equal(memplan_fate(&anon, PAGES_PRESENT), MEM_DUMPED);
+	assert_int_equal(memplan_fate(&anon, PAGES_SWAPPED), MEM_DUMPED);
+	assert_int_equal(memplan_fate(&anon, PAGES_SWAPPED | PAGES_GUARD), MEM_NOT_PRESENT);
+	assert_int_equal(memplan_fate(&anon, PAGES_PRESENT | PAGES_ZERO), MEM_ZERO);
+	assert_int_equal(memplan_fate(&anon, PAGES_UNKNOWN), MEM_OVER_BUDGET);
+	assert_int_equal(memplan_fate(&file, 0), MEM_AS_FILE);
+	assert_int_equal(memplan_fate(&file, PAGES_PRESENT | PAGES_FILE), MEM_AS_FILE);
+	assert_int_equal(memplan_fate(&file, PAGES_PRESENT), MEM_DUMPED);
+	assert_int_equal(memplan_fate(&shared, PAGES_PRESENT | PAGES_FILE), MEM_AS_FILE);
+	assert_int_equal(memplan_fate(&gone, PAGES_PRESENT | PAGES_FILE), MEM_DUMPED);
+	assert_int_equal(memplan_fate(&gone, 0), MEM_NOT_PRESENT);
+}
+
+/* The ioctl and the table must tell the same of each page; the table does not know zero pages. */
+static void two_ways_agree(void **state)
+{
+	own_pagemap struct pagemap scan = PAGEMAP_INIT, table = PAGEMAP_INIT;
+	own_memmaps struct memmaps maps = {.fd = -1};
+	own_memdevs struct memdevs devs;
+	struct memmap m;
+	struct zoo zoo;
+	char name[32];
+	unsigned agreed = 0;
+
+	(void)state;
+	if (geteuid() != 0 || unit_emulated())
+		unit_skip("needs root");
+	zoo_open(&zoo, zoo_all, NULL);
+	memdevs_init(&devs);
+	snprintf(name, sizeof(name), "/proc/%d", (int)zoo.pid);
+	own_fd int pid = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	assert_int_equal(pagemap_open(&scan, pid, PAGEMAP_BEST, NULL), 0);
+	assert_int_equal(pagemap_open(&table, pid, PAGEMAP_BY_TABLE, NULL), 0);
+	assert_false(table.scan);
+	maps.devs = &devs;
+	assert_int_equal(memmaps_open(&maps, pid, NULL), 0);
+	while (scan.scan && memmaps_next(&maps, &m, NULL) == 1) {
+		struct pages a = {0}, b = {0};
+
+		if (m.end - m.start > 1 << 30)
+			m.end = m.start + (1 << 30);
+		pagemap_begin(&scan, m.start, m.end);
+		pagemap_begin(&table, m.start, m.end);
+		for (uint64_t at = m.start; at < m.end; at += scan.page) {
+			if (m.kind == MEM_SPECIAL && m.refused)
+				break; /* the ioctl passes over a device's */
+			int x = pagemap_next(&scan, at, at + scan.page, &a, NULL);
+			int y = pagemap_next(&table, at, at + scan.page, &b, NULL);
+
+			assert_true(x >= 0 && y >= 0);
+			if (x != y || (x && (a.is & ~(unsigned)PAGES_ZERO) != b.is))
+				fail_msg("%lx %s: %d %x, %d %x", at, m.name, x, a.is, y, b.is);
+			agreed++;
+			if (!x && at - m.start > 64 << 20)
+				break;
+		}
+	}
+	if (scan.scan)
+		assert_true(agreed > 1000);
+	zoo_close(&zoo);
+}
+
+/* 1 TiB by the table: a share of it is looked at, and the rest is said to be unknown. */
+static void tables_have_limits(void **state)
+{
+	own_pagemap struct pagemap table = PAGEMAP_INIT;
+	struct pages p;
+	struct zoo zoo;
+	char name[32];
+	uint64_t at, end;
+	unsigned is = 0;
+
+	(void)state;
+	if (geteuid() != 0 || unit_emulated())
+		unit_skip("needs root");
+	zoo_open(&zoo, zoo_all, NULL);
+	snprintf(name, sizeof(name), "/proc/%d", (int)zoo.pid);
+	own_fd int pid = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	assert_int_equal(pagemap_open(&table, pid, PAGEMAP_BY_TABLE, NULL), 0);
+	table.entries = 4 << 20;
+	at = zoo.at[ZOO_SPARSE];
+	end = at + zoo.len[ZOO_SPARSE];
+	pagemap_begin(&table, at, end);
+	for (; pagemap_next(&table, at, end, &p, NULL) == 1; at = p.end)
+		is = p.is;
+	assert_int_equal(at, end);
+	assert_int_equal(is, PAGES_UNKNOWN);
+	assert_int_equal(p.start, zoo.at[ZOO_SPARSE] + (2ULL << 20) * table.page);
+	zoo_close(&zoo);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_of_maps),
+		cmocka_unit_test(names_do_not_make_memory),
+		cmocka_unit_test(flags_by_address),
+		cmocka_unit_test(fates),
+		cmocka_unit_test(two_ways_agree),
+		cmocka_unit_test(tables_have_limits),
+	};
+
+	return cmocka_run_group_tests_name("memmaps", tests, NULL, NULL);
+}

@@ -7,6 +7,7 @@
  * left. The name decides nothing, the list does.
  */
 #include "pkgdb.h"
+#include "buf.h"
 #include "hostfs.h"
 #include "io.h"
 #include "lines.h"
@@ -16,6 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+enum { LIST_MAX = 8 << 20 }; /* bytes of one package's */
 
 #define DPKG_LISTS "var/lib/dpkg/info"
 #define DPKG_STATUS "var/lib/dpkg/status"
@@ -38,11 +41,18 @@ struct search {
 	int root_fd, dir_fd;
 	struct sought sought[PKGDB_QUESTIONS];
 	unsigned n, left;
-	bool merged;   /* /bin is a link to /usr/bin: both names are one file's */
-	bool sounding; /* this time only lists whose names sound like containers */
+	bool merged;	  /* /bin is a link to /usr/bin: both names are one file's */
+	bool sounding;	  /* this time only lists whose names sound like containers */
+	uint64_t lengths; /* bit n: some path has n bytes, modulo 64 */
+	struct buf list;  /* the one that is read; storage kept */
 	struct lines *lines;
 	struct err *e;
 };
+
+static uint64_t length_bit(size_t len)
+{
+	return 1ULL << len % 64;
+}
 
 static bool in_system_folder(const char *path)
 {
@@ -63,6 +73,8 @@ static struct pkgdb_owner *asked(const struct search *s, const char *path)
 
 	path = without_usr(s, path);
 	len = strlen(path);
+	if (!(s->lengths & length_bit(len)))
+		return NULL;
 	for (unsigned i = 0; i < s->n; i++) {
 		const struct sought *q = &s->sought[i];
 
@@ -119,28 +131,45 @@ static void own_by(struct pkgdb_owner *o, const char *list, size_t len)
 		copy(o->architecture, sizeof(o->architecture), colon + 1, len - name - 1);
 }
 
+/* There are tens of megabytes of these in all: few lines get beyond their length. */
+static void search_list(struct search *s, const char *list, size_t len)
+{
+	char *line = s->list.data, *end = line + s->list.len, *nl;
+
+	for (; line < end; line = nl + 1) {
+		struct pkgdb_owner *o;
+		size_t n;
+
+		nl = memchr(line, '\n', (size_t)(end - line));
+		if (!nl)
+			nl = end; /* a buf has a NUL there */
+		n = (size_t)(nl - line);
+		if (!(s->lengths & length_bit(n)))
+			continue;
+		*nl = '\0';
+		o = asked(s, line);
+		if (o) {
+			own_by(o, list, len);
+			s->left--;
+		}
+	}
+}
+
 static int read_list(const char *name, void *arg)
 {
 	struct search *s = arg;
 	size_t len = strlen(name), tail = strlen(".list");
 	own_fd int fd = -1;
-	const char *line;
 	int rc;
 
 	if (len <= tail || strcmp(name + len - tail, ".list") != 0 ||
 		sounds_like_containers(name) != s->sounding)
 		return 0;
-	fd = io_open_in(s->dir_fd, name, O_RDONLY, NULL);
-	rc = open_lines(s, fd, name);
-	while (rc == 0 && (line = lines_next(s->lines))) {
-		struct pkgdb_owner *o = asked(s, line);
-
-		if (!o)
-			continue;
-		own_by(o, name, len - tail);
-		s->left--;
-	}
-	rc = rc == 0 ? end_lines(s, name) : rc;
+	fd = io_open_in(s->dir_fd, name, O_RDONLY, s->e);
+	buf_clear(&s->list);
+	rc = fd < 0 ? fd : io_read_all(fd, &s->list, s->e);
+	if (s->list.len)
+		search_list(s, name, len - tail);
 	return rc == 0 && !s->left ? 1 : rc;
 }
 
@@ -289,7 +318,11 @@ static int search_apk(struct search *s)
 int pkgdb_owners(int root_fd, const struct pkgdb_question *q, unsigned n, struct err *e)
 {
 	own_free struct lines *lines = malloc(sizeof(*lines));
-	struct search s = {.root_fd = root_fd, .dir_fd = -1, .lines = lines, .e = e};
+	struct search s = {.root_fd = root_fd,
+		.dir_fd = -1,
+		.list = BUF_INIT(LIST_MAX),
+		.lines = lines,
+		.e = e};
 	struct stat st;
 	int rc, apk;
 
@@ -302,9 +335,11 @@ int pkgdb_owners(int root_fd, const struct pkgdb_question *q, unsigned n, struct
 		const char *path = without_usr(&s, q[s.n].path);
 
 		s.sought[s.n] = (struct sought){path, strlen(path), q[s.n].owner};
+		s.lengths |= length_bit(strlen(path)) | length_bit(strlen(path) + strlen("/usr"));
 	}
 	s.left = n;
 	rc = s.left ? search_dpkg(&s) : 0;
+	buf_done(&s.list);
 	apk = s.left ? search_apk(&s) : 0;
 	return rc < 0 ? rc : apk;
 }

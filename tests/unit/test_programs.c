@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include "buf.h"
 #include "elffile.h"
 #include "elfmade.h"
 #include "fakeproc.h"
@@ -235,6 +236,33 @@ static void finds_owners_in_dpkg(void **state)
 	assert_string_equal(crun.version, "3"); /* of that architecture */
 }
 
+/* Lines of every length, the sought one among them, and one without an end. */
+static void finds_lines_of_any_length(void **state)
+{
+	const struct node *n = *state;
+	own_buf struct buf list = BUF_INIT(1 << 20), path = BUF_INIT(512);
+
+	make_dpkg(n);
+	assert_int_equal(symlinkat("usr/bin", n->fd, "bin"), 0);
+	for (unsigned len = 1; len < 200; len++) {
+		buf_adds(&list, len % 2 ? "/usr/bin/" : "/bin/");
+		buf_fill(&list, 'x', len);
+		buf_adds(&list, len < 199 ? "\n" : "");
+	}
+	put(n, "var/lib/dpkg/info/runc.list", buf_str(&list));
+	for (unsigned len = 1; len < 200; len++) {
+		struct pkgdb_owner owner = {0};
+
+		buf_clear(&path);
+		buf_adds(&path, "/usr/bin/");
+		buf_fill(&path, 'x', len);
+		assert_int_equal(pkgdb_owners(n->fd,
+					 &(struct pkgdb_question){buf_str(&path), &owner}, 1, NULL),
+			0);
+		assert_string_equal(owner.name, "runc");
+	}
+}
+
 static void finds_owners_in_apk(void **state)
 {
 	const struct node *n = *state;
@@ -381,6 +409,7 @@ int main(void)
 		cmocka_unit_test(what_go_does_not_say_is_empty),
 		cmocka_unit_test(refuses_what_is_no_program),
 		cmocka_unit_test_setup_teardown(finds_owners_in_dpkg, setup, teardown),
+		cmocka_unit_test_setup_teardown(finds_lines_of_any_length, setup, teardown),
 		cmocka_unit_test_setup_teardown(finds_owners_in_apk, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_node_without_databases, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_database_that_cannot_be_read, setup, teardown),

@@ -387,7 +387,8 @@ const struct command cmd_inspect = {
 	.name = "inspect",
 	.summary = "show what is in a bundle, or one member of it",
 	.details =
-		"Findings first, then gaps, then the members; where these are many, A/*/* stands "
+		"What was not collected and why, findings, gaps, then the members; where these are "
+		"many, A/*/* stands "
 		"for "
 		"all that lie deeper in A.\n"
 		"The bundle is verified while it is read: nothing is shown that no seal covers, "

@@ -113,7 +113,10 @@ for mode in open read getattr lookup readdir; do
 	sound "$name" 3
 	still "$name"
 	gap "$name" stalled volumes '^/f?$' "what is in the overlay"
-	gap "$name" stalled volumes '^/opt/hidden$' "the overlay"
+	is "$name: one gap for it, of the overlay's member" "$(jq -r '.gaps[] |
+		select(.kind == "stalled" and .dumper == "volumes").member' "$name.x/manifest.json")" \
+		"volumes/$(jq -r '[.[] | select(.point == "/opt/hidden").n] | max' \
+			"$name.x/volumes/mounts.json")/content.jsonl"
 	case $mode in
 	readdir | lookup) ;;
 	*)

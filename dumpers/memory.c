@@ -157,8 +157,8 @@ static int one_process(struct job *job, uint64_t at, struct err *e)
 	snprintf(x.json, sizeof(x.json), "memory/%d.json", x.plan.proc.pid);
 	if (job->dump->options[MAPS_ONLY].b)
 		x.why = "maps_only";
-	else if (!x.plan.threads && !x.plan.segments)
-		x.why = "nothing was read of it";
+	else if (!x.plan.dumped && x.plan.threads == x.plan.bare)
+		x.why = "no content and no registers were captured";
 	rc = x.why ? 0 : send_core(job, &x, e);
 	return rc == 0 ? send_json(job, &x, e) : rc;
 }

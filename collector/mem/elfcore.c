@@ -126,6 +126,8 @@ static int on_thread(void *arg, const struct mem_thread *t, uint64_t at, struct 
 	v->thread = at;
 	v->tid = t->tid;
 	v->cursig = t->cursig;
+	if (t->tid == v->core->proc.pid && t->ns_tid)
+		v->core->pid = t->ns_tid;
 	v->registers = false;
 	return 0;
 }
@@ -257,6 +259,7 @@ static int plan(struct elfcore *c, struct memscan *s, bool foreign, struct err *
 	*c = (struct elfcore){.at = at, .maps_at = at, .limit = limit, .foreign = foreign};
 	rc = read_proc(c, s, e);
 	c->narrow = is_narrow(c->proc.machine) && !foreign;
+	c->pid = c->proc.pid;
 	if (rc == 0)
 		rc = survey(c, s, &highest, e);
 	if (rc == 0)

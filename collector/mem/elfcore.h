@@ -23,6 +23,7 @@ struct elfcore {
 	uint64_t first_thread; /* the record that comes first in the file; 0: none with registers */
 	bool narrow;	       /* ELFCLASS32 */
 	bool foreign; /* a 32-bit program that did not fit one: 64-bit file without registers */
+	int32_t pid;  /* as it sees itself: its C library calls its threads so, and gdb asks it */
 	uint64_t threads, bare; /* all, and those without registers that can be told */
 	uint64_t segments, files,
 		names; /* PT_LOADs and PT_NULLs; entries of NT_FILE, bytes of their names */

@@ -99,7 +99,7 @@ static void prstatus(const struct notes *n, const void *registers, size_t len)
 	elfout_zeros(o, 2);
 	elfout_word(o, t->sigpend);
 	elfout_word(o, t->sighold);
-	elfout_u32(o, (uint32_t)t->tid);
+	elfout_u32(o, (uint32_t)(t->ns_tid ? t->ns_tid : t->tid));
 	elfout_u32(o, (uint32_t)t->ppid);
 	elfout_u32(o, (uint32_t)p->pgrp);
 	elfout_u32(o, (uint32_t)p->sid);
@@ -131,7 +131,7 @@ static void prpsinfo(const struct notes *n)
 		elfout_u32(o, p->uid);
 		elfout_u32(o, p->gid);
 	}
-	elfout_u32(o, (uint32_t)p->pid);
+	elfout_u32(o, (uint32_t)n->core->pid);
 	elfout_u32(o, (uint32_t)p->ppid);
 	elfout_u32(o, (uint32_t)p->pgrp);
 	elfout_u32(o, (uint32_t)p->sid);

@@ -136,6 +136,7 @@ static int on_thread(void *arg, const struct mem_thread *t, uint64_t at, struct 
 	close_thread(d);
 	jsonw_open(w, NULL);
 	jsonw_i64(w, "tid", t->tid);
+	jsonw_i64(w, "ns_tid", t->ns_tid);
 	text_field(w, "comm", t->comm, sizeof(t->comm));
 	jsonw_str(w, "state", state);
 	jsonw_i64(w, "signal", t->cursig);

@@ -111,7 +111,8 @@ struct mem_thread {
 	int16_t cursig;
 	char state;
 	char comm[16];
-	uint8_t pad[5];
+	uint8_t pad;
+	int32_t ns_tid; /* as it sees itself, in its PID namespace; 0: not known */
 };
 
 /* Followed by n bytes. AUXV uses it too, with note 0. */

@@ -114,6 +114,21 @@ size_t psinfo_auxv(const struct proc_one *p, char *to, size_t n)
 	return got > 0 ? (size_t)got : 0;
 }
 
+/* The last number of NSpid (before Linux 4.1 there is none). */
+static int32_t innermost(const char *status)
+{
+	size_t n = 0;
+	const char *p = procfs_field(status, "NSpid", &n);
+	uint64_t id = 0;
+
+	for (size_t i = 0; p && i < n; i++)
+		if (p[i] < '0' || p[i] > '9')
+			id = 0;
+		else if (id <= INT32_MAX / 10)
+			id = id * 10 + (uint64_t)(p[i] - '0');
+	return id <= INT32_MAX ? (int32_t)id : 0;
+}
+
 void psinfo_thread(const struct proc_one *p, pid_t tid, struct mem_thread *ret)
 {
 	own_buf struct buf status = BUF_INIT(STATUS_MAX);
@@ -133,6 +148,7 @@ void psinfo_thread(const struct proc_one *p, pid_t tid, struct mem_thread *ret)
 	take_comm(ret->comm, &st);
 	if (io_read_file(fd, "status", &status, NULL) < 0)
 		return;
+	ret->ns_tid = innermost(buf_str(&status));
 	(void)procfs_field_u64(buf_str(&status), "SigPnd", 16, &ret->sigpend);
 	(void)procfs_field_u64(buf_str(&status), "SigBlk", 16, &ret->sighold);
 }

@@ -15,7 +15,7 @@ enum { TEXT_MAX = 256, CANDIDATES_SHOWN = 256 * 1024 };
 
 #define MAX_FREEZE_NS 600000000000ULL
 
-static const char *const profiles[] = {"triage", "standard", "filesystem", "full", NULL};
+static const char *const profiles[] = {"triage", "standard", "filesystem", "memory", "full", NULL};
 
 const char request_usage[] = "(--container ID | --pid N | --cgroup PATH) [options]";
 
@@ -46,7 +46,7 @@ const struct option_def request_options[] = {
 		.def = "standard",
 		.words = profiles,
 		.section = "Options",
-		.help = "what to collect: triage, standard, filesystem, full, or a file"},
+		.help = "what to collect: triage, standard, filesystem, memory, full, or a file"},
 	[REQUEST_OUTPUT] = {.name = "output",
 		.letter = 'o',
 		.kind = OPT_FILE,

@@ -17,7 +17,7 @@ _taphos() {
 	collect:--container | collect:-c) want="" ;;
 	collect:--pid) want="" ;;
 	collect:--cgroup) want="-d" ;;
-	collect:--profile | collect:-p) want="-f -W 'triage standard filesystem full'" ;;
+	collect:--profile | collect:-p) want="-f -W 'triage standard filesystem memory full'" ;;
 	collect:--output | collect:-o) want="-f" ;;
 	collect:--key) want="-f" ;;
 	collect:--case) want="" ;;
@@ -32,7 +32,7 @@ _taphos() {
 	plan:--container | plan:-c) want="" ;;
 	plan:--pid) want="" ;;
 	plan:--cgroup) want="-d" ;;
-	plan:--profile | plan:-p) want="-f -W 'triage standard filesystem full'" ;;
+	plan:--profile | plan:-p) want="-f -W 'triage standard filesystem memory full'" ;;
 	plan:--output | plan:-o) want="-f" ;;
 	plan:--key) want="-f" ;;
 	plan:--case) want="" ;;

@@ -27,8 +27,8 @@ _taphos() {
 			'--pid=[the container of this process, or the process in namespaces of its own]:N:' \
 			'--cgroup=[the processes in this cgroup and below]:PATH:_files -/' \
 			'--force[also a target that runs in the host'\''s own namespaces]' \
-			'-p+[what to collect\: triage, standard, filesystem, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem full)" "files\:file\:_files"}' \
-			'--profile=[what to collect\: triage, standard, filesystem, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem full)" "files\:file\:_files"}' \
+			'-p+[what to collect\: triage, standard, filesystem, memory, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem memory full)" "files\:file\:_files"}' \
+			'--profile=[what to collect\: triage, standard, filesystem, memory, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem memory full)" "files\:file\:_files"}' \
 			'-o+[the bundle, or a folder for it, or - for stdout; nothing is ever overwritten \[a new name in the current folder\]]:FILE:_files' \
 			'--output=[the bundle, or a folder for it, or - for stdout; nothing is ever overwritten \[a new name in the current folder\]]:FILE:_files' \
 			'--key=[the private key that signs ('\''taphos keygen'\'') \[one made for this run\]]:FILE:_files' \
@@ -55,8 +55,8 @@ _taphos() {
 			'--pid=[the container of this process, or the process in namespaces of its own]:N:' \
 			'--cgroup=[the processes in this cgroup and below]:PATH:_files -/' \
 			'--force[also a target that runs in the host'\''s own namespaces]' \
-			'-p+[what to collect\: triage, standard, filesystem, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem full)" "files\:file\:_files"}' \
-			'--profile=[what to collect\: triage, standard, filesystem, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem full)" "files\:file\:_files"}' \
+			'-p+[what to collect\: triage, standard, filesystem, memory, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem memory full)" "files\:file\:_files"}' \
+			'--profile=[what to collect\: triage, standard, filesystem, memory, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem memory full)" "files\:file\:_files"}' \
 			'-o+[the bundle, or a folder for it, or - for stdout; nothing is ever overwritten \[a new name in the current folder\]]:FILE:_files' \
 			'--output=[the bundle, or a folder for it, or - for stdout; nothing is ever overwritten \[a new name in the current folder\]]:FILE:_files' \
 			'--key=[the private key that signs ('\''taphos keygen'\'') \[one made for this run\]]:FILE:_files' \

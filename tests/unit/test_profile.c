@@ -74,7 +74,7 @@ static void the_built_in_ones_load(void **state)
 		assert_true(enabled > 0);
 		profile_free(p);
 	}
-	assert_int_equal(n, 4);
+	assert_int_equal(n, 5);
 }
 
 static void every_error_names_file_line_and_key(void **state)

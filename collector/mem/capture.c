@@ -120,7 +120,7 @@ static int seize(struct capture *c, unsigned i, struct err *e)
 
 	if (!to_be_held(c, p))
 		return 0;
-	rc = hold_process(&c->hold, p->fd, i, e);
+	rc = hold_process(&c->hold, p->fd, i, p->frozen, e);
 	if (rc == -ENOMEM)
 		return rc;
 	return rc < 0 ? 0 : rc;

@@ -184,6 +184,20 @@ int draft_process(struct capture *c, struct proc_one *p, struct err *e)
 	return memtable_end(&c->table, &runs.sum, e);
 }
 
+static const char *why_not(int error)
+{
+	switch (error) {
+	case 0:
+		return "they did not stop in time";
+	case EPERM:
+		return "another process traces them";
+	case EBUSY:
+		return "the process is about to become another program";
+	default:
+		return "the kernel refused";
+	}
+}
+
 static int add_threads(struct capture *c, struct proc_one *p, struct memtable *t, struct err *e)
 {
 	unsigned with = 0, without = 0;
@@ -210,10 +224,7 @@ static int add_threads(struct capture *c, struct proc_one *p, struct memtable *t
 	c->without += without;
 	if (rc == 0 && without)
 		rc = draft_note(t, error ? sink_gap_of(error) : GAP_STALLED, error, "registers",
-			"%u of %u threads: %s", without, with + without,
-			error == EPERM ? "another process traces them"
-			: error	       ? "the kernel refused"
-				       : "they did not stop in time");
+			"%u of %u threads: %s", without, with + without, why_not(error));
 	return rc;
 }
 

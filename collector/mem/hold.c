@@ -2,6 +2,7 @@
 /* hold - threads that are stopped by ptrace, and let go again. */
 #include "hold.h"
 
+#include "io.h"
 #include "own.h"
 #include "procfs.h"
 #include "tick.h"
@@ -9,8 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -50,11 +53,9 @@ static unsigned place(const struct hold *h, pid_t tid)
 	return i;
 }
 
-static struct hold_thread *find(const struct hold *h, pid_t tid)
+static bool knows(const struct hold *h, pid_t tid)
 {
-	uint32_t at = h->slots ? h->slot[place(h, tid)] : 0;
-
-	return at ? &h->thread[at - 1] : NULL;
+	return h->slots && h->slot[place(h, tid)];
 }
 
 static void index_all(struct hold *h)
@@ -95,6 +96,7 @@ void hold_sort(struct hold *h, int (*order)(const void *a, const void *b))
 struct asking {
 	struct hold *h;
 	uint32_t proc;
+	bool in_exec;
 	int found;
 };
 
@@ -115,7 +117,7 @@ static int ask_one(pid_t tid, void *arg)
 	struct asking *a = arg;
 	struct hold *h = a->h;
 
-	if (find(h, tid))
+	if (knows(h, tid))
 		return 0;
 	if (h->count == HOLD_MAX) {
 		h->full = true;
@@ -125,19 +127,42 @@ static int ask_one(pid_t tid, void *arg)
 		return -ENOMEM;
 	h->thread[h->count] = (struct hold_thread){.tid = tid, .proc = a->proc};
 	h->slot[place(h, tid)] = h->count + 1;
-	ask(h, &h->thread[h->count++]);
+	if (a->in_exec)
+		h->thread[h->count].error = EBUSY;
+	else
+		ask(h, &h->thread[h->count]);
+	h->count++;
 	a->found++;
 	return 0;
 }
 
-int hold_process(struct hold *h, int pid_fd, uint32_t proc, struct err *e)
+/* A thread that waits inside execve(2), which may be for ever (a program on FUSE): whoever would
+ * trace its process waits for the end of it, and cannot be woken. */
+static int is_in_exec(pid_t tid, void *arg)
 {
-	struct asking a = {h, proc, 0};
+	int task = *(int *)arg;
+	char name[32], text[32];
+	own_fd int fd = -1;
+	ssize_t n;
+	long call;
+
+	snprintf(name, sizeof(name), "%d/syscall", (int)tid);
+	fd = openat(task, name, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : io_read(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	call = text[0] >= '0' && text[0] <= '9' ? strtol(text, NULL, 10) : -1;
+	return call == SYS_execve || call == SYS_execveat;
+}
+
+int hold_process(struct hold *h, int pid_fd, uint32_t proc, bool frozen, struct err *e)
+{
+	struct asking a = {.h = h, .proc = proc};
 	own_fd int task = openat(pid_fd, "task", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int rc;
 
 	if (task < 0)
 		return err_errno(e, "open task");
+	a.in_exec = !frozen && procfs_each_number(task, is_in_exec, &task, NULL) == 1;
 	rc = procfs_each_number(task, ask_one, &a, e);
 	if (rc == -ENOMEM)
 		return err_set(e, ENOMEM, "no memory");
@@ -145,23 +170,33 @@ int hold_process(struct hold *h, int pid_fd, uint32_t proc, struct err *e)
 }
 
 /* What the kernel tells of a thread. */
-static struct hold_thread *take(struct hold *h, pid_t tid, int status)
+static void take(struct hold *h, struct hold_thread *t, int status)
 {
-	struct hold_thread *t = find(h, tid);
-
-	if (!t || t->state != HOLD_ASKED)
-		return NULL;
 	h->asked--;
 	t->state = WIFSTOPPED(status) ? HOLD_STOPPED : HOLD_GONE;
 	/* at the point of taking a signal, which it must not lose */
 	if (WIFSTOPPED(status) && status >> 16 == 0)
 		t->signal = (uint8_t)WSTOPSIG(status);
-	return t;
 }
 
+/* Not longer than this, should the announcements not come (an ignored SIGCHLD is not sent). */
 static long nap(uint64_t ns)
 {
-	return ns < 999999999 ? (long)ns : 999999999;
+	return ns < 2000000 ? (long)ns : 2000000;
+}
+
+/* Those that have stopped. Asked one by one: the kernel looks through all of them for "any". */
+static void take_all(struct hold *h)
+{
+	for (unsigned i = 0; h->asked && i < h->count; i++) {
+		struct hold_thread *t = &h->thread[i];
+		int status;
+
+		if (t->state != HOLD_ASKED)
+			continue;
+		if (waitpid(t->tid, &status, __WALL | WNOHANG) == t->tid)
+			take(h, t, status);
+	}
 }
 
 void hold_wait(struct hold *h, uint64_t until)
@@ -171,17 +206,12 @@ void hold_wait(struct hold *h, uint64_t until)
 
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
-	while (h->asked) {
-		int status;
-		pid_t tid = waitpid(-1, &status, __WALL | WNOHANG);
+	for (;;) {
 		uint64_t now;
 
-		if (tid > 0) {
-			(void)take(h, tid, status);
-			continue;
-		}
+		take_all(h);
 		now = tick_now();
-		if (now >= until)
+		if (!h->asked || now >= until)
 			return;
 		(void)sigtimedwait(&child, &info, &(struct timespec){0, nap(until - now)});
 	}
@@ -197,13 +227,9 @@ void hold_release(struct hold_thread *t)
 
 void hold_sweep(struct hold *h)
 {
-	int status;
-	pid_t tid;
-
-	while (h->asked && (tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0) {
-		struct hold_thread *t = take(h, tid, status);
-
-		if (t)
-			hold_release(t);
-	}
+	if (!h->asked)
+		return;
+	take_all(h);
+	for (unsigned i = 0; i < h->count; i++)
+		hold_release(&h->thread[i]);
 }

@@ -43,8 +43,9 @@ struct hold {
 
 int hold_init(struct hold *h, struct err *e) must_check;
 void hold_done(struct hold *h); /* lets go of all */
-/* Asks the threads of a process to stop that were not asked before; how many. */
-int hold_process(struct hold *h, int pid_fd, uint32_t proc, struct err *e) must_check;
+/* Asks the threads of a process to stop that were not asked before; how many. One that is inside
+ * execve(2) is not asked, EBUSY; frozen: it cannot be. */
+int hold_process(struct hold *h, int pid_fd, uint32_t proc, bool frozen, struct err *e) must_check;
 /* Waits for those that were asked, until the time (CLOCK_MONOTONIC ns). Some may not have stopped
  * then: one that the kernel keeps for itself does not. */
 void hold_wait(struct hold *h, uint64_t until);

@@ -15,8 +15,10 @@
  * \012 in so many letters looks the same. */
 static size_t unescape(char *s)
 {
-	char *from = s, *to = s;
+	char *from = strchr(s, '\\'), *to = from;
 
+	if (!from)
+		return strlen(s);
 	while (*from) {
 		bool newline = !strncmp(from, "\\012", 4);
 

@@ -105,7 +105,7 @@ int io_open_file(int dirfd, const char *name, struct stat *ret_st, struct err *e
 
 	if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
 		return err_set(e, EINVAL, "not a file name");
-	fd = openat(dirfd, name, ALWAYS | O_RDONLY);
+	fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, ret_st) < 0)
 		return err_errno(e, "open");
 	return S_ISREG(ret_st->st_mode) ? take_fd(&fd) : err_set(e, EINVAL, "not a regular file");

@@ -22,9 +22,9 @@ struct xattr {
 
 /*
  * Adds all attributes of 'name' in the working directory (not followed when it is a link; "" for
- * the directory itself) to out: these calls take no directory descriptor. Sets *ret_cut when some are missing: too many, too large,
- * refused, or changing. Returns 0 or the negative errno of listing them; file systems without
- * attributes are 0.
+ * the directory itself) to out: these calls take no directory descriptor. Sets *ret_cut when some
+ * are missing: too many, too large, refused, or changing. Returns 0 or the negative errno of
+ * listing them; file systems without attributes are 0.
  */
 int xattrs_read(const char *name, struct buf *out, bool *ret_cut);
 /* One after the other: *at is where, from 0. False at the end. */

@@ -18,7 +18,8 @@ enum wire_type {
 	WIRE_BEGIN = 1, /* a: size; text: member */
 	WIRE_DATA, /* a: slot, b: offset in it, c: bytes; kind 1: the slot is free afterwards */
 	WIRE_END,
-	WIRE_GAP,     /* kind: enum gap_kind, code: errno; text: member, where, why */
+	WIRE_GAP, /* kind: enum gap_kind, code: errno; text: member, where, why. From the engine:
+		     kind: dumper, a: enum gap_kind, b: with GAP_STALLED, restarts so far */
 	WIRE_FINDING, /* text */
 	WIRE_DONE,    /* the dumper returned: code: 0 or errno; text: why */
 	/* writer to worker */

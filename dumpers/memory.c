@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* memory - the memory of every process of the target, as ELF cores. */
 #include "dumper.h"
+#include "mapped.h"
 #include "memcore.h"
+#include "memfiles.h"
 #include "memjson.h"
 #include "memwalk.h"
+#include "jsonw.h"
 #include "own.h"
 #include "procfs.h"
 #include "sink.h"
@@ -14,6 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* The capability that lets one follow map_files since Linux 5.9. */
+#ifndef CAP_CHECKPOINT_RESTORE
+#define CAP_CHECKPOINT_RESTORE 40
+#endif
 
 enum option { MAX_PROCESS, MAX_TOTAL, KINDS, MAPS_ONLY };
 
@@ -29,7 +37,7 @@ static const struct dumper_option options[] = {
 	{0},
 };
 
-enum { NAME = 64, PIDS_MAX = 32768 };
+enum { NAME = 64, PIDS_MAX = 32768, FILES_JSON = 256 << 20 };
 
 struct job {
 	const struct dump *dump;
@@ -179,6 +187,129 @@ static int all_processes(struct job *job, struct err *e)
 	return rc;
 }
 
+/* ---- the files that are mapped */
+
+static const uint64_t file_item = 1ULL << 63; /* above every offset in the table */
+
+/* The record at an offset, if it is what it was. */
+static const void *record(struct job *job, uint64_t at, enum mem_type type)
+{
+	const struct mem_head *h;
+
+	job->scan.at = at;
+	return memscan_next(&job->scan, &h, NULL) == 1 && h->type == type ? h : NULL;
+}
+
+static bool did_not_answer(const struct job *job, unsigned i)
+{
+	const struct memlog_entry *entry;
+	unsigned at = 0;
+
+	while ((entry = memlog_next(&job->log, 0, MEMLOG_FILE, &at)))
+		if (entry->start == i)
+			return true;
+	return false;
+}
+
+/* One row; 'why' as mapped_write(). */
+static void write_file(struct job *job, struct mapped *m, const struct memfile *f, unsigned i,
+	struct jsonw *w, struct err *why)
+{
+	struct mapped_file file = {.item = file_item | i, .ino = f->ino};
+	const struct mem_proc *p = record(job, f->proc, MEM_PROC);
+	const struct mem_map *map;
+	char dev[32];
+
+	if (p) {
+		file.pid = p->pid;
+		file.start_ticks = p->start_ticks;
+	}
+	map = record(job, f->map, MEM_MAP);
+	file.start = map ? map->start : 0;
+	file.end = map ? map->end : 0;
+	file.name = map ? mem_tail(&map->head) : "";
+	snprintf(dev, sizeof(dev), "%u:%u", f->dev_major, f->dev_minor);
+	jsonw_bytes(w, "name", file.name, strlen(file.name));
+	jsonw_str(w, "dev", dev);
+	jsonw_u64(w, "ino", f->ino);
+	jsonw_i64(w, "pid", file.pid);
+	jsonw_hex(w, "start", file.start);
+	jsonw_u64(w, "mappings", f->mappings);
+	jsonw_u64(w, "with_pages_left_out", f->left_out);
+	if (!did_not_answer(job, i)) {
+		mapped_write(m, &file, w, why);
+		return;
+	}
+	(void)err_set(why, ETIMEDOUT, "did not answer");
+	jsonw_str(w, "not_read", why->text);
+}
+
+struct missing {
+	uint64_t n;
+	struct err why; /* of the first */
+};
+
+static int write_files(struct job *job, struct memfiles *f, struct mapped *m, struct err *e)
+{
+	own_sink_text struct sink_text text;
+	struct jsonw w = JSONW(&text.rows);
+	struct missing missing[GAP_KINDS] = {0};
+	int rc = 0;
+
+	sink_text_begin(&text, job->out, FILES_JSON);
+	jsonw_open(&w, NULL);
+	jsonw_open_array(&w, "files");
+	sink_text_keep(&text);
+	for (unsigned i = 0; i < f->count; i++) {
+		struct err why = ERR_INIT;
+		struct missing *x;
+
+		jsonw_open(&w, NULL);
+		write_file(job, m, &f->files[i], i, &w, &why);
+		jsonw_close(&w);
+		buf_addc(&text.rows, '\n');
+		(void)sink_text_row(&text);
+		x = &missing[why.code == ETIMEDOUT ? GAP_STALLED : sink_gap_of(why.code)];
+		if (why.code && f->files[i].left_out && !x->n++)
+			x->why = why;
+	}
+	jsonw_close_array(&w);
+	jsonw_u64(&w, "not_listed", f->more);
+	jsonw_close(&w);
+	buf_addc(&text.rows, '\n');
+	sink_text_keep(&text);
+	for (unsigned k = 0; rc == 0 && k < GAP_KINDS; k++)
+		if (missing[k].n)
+			rc = sink_gapf(job->out, (enum gap_kind)k, "memory/files.json",
+				&missing[k].why, "digests of %llu files",
+				(unsigned long long)missing[k].n);
+	if (rc == 0 && f->more)
+		rc = sink_gapf(job->out, GAP_OVER_BUDGET, "memory/files.json", NULL,
+			"%llu mappings of more files", (unsigned long long)f->more);
+	if (rc < 0)
+		return err_set(e, EPIPE, "the writer is gone");
+	return sink_text_end(&text, "memory/files.json", e);
+}
+
+static int all_files(struct job *job, struct err *e)
+{
+	const struct dumper_resume *resume = &job->dump->resume;
+	struct memlog_entry stalled = {.kind = MEMLOG_FILE, .start = resume->item & ~file_item};
+	own_memfiles struct memfiles files = {0};
+	own_mapped struct mapped m = {.pid_fd = -1};
+	int rc = 0;
+
+	if (is_open(job, "memory/files.json")) /* it was ended above */
+		return 0;
+	if (resume->again && resume->item & file_item)
+		rc = memlog_add(&job->log, &stalled, e);
+	if (rc == 0)
+		rc = memfiles_list(&files, &job->scan, e);
+	if (rc == 0)
+		rc = mapped_init(&m, job->dump, job->out, e);
+	return rc == 0 ? write_files(job, &files, &m, e) : rc;
+}
+
 /* Behind the last whole process: the worker that captured ended in the middle of one. */
 static int tell_rest(struct job *job, struct err *e)
 {
@@ -218,6 +349,8 @@ static int run(const struct dump *d, struct sink *out, struct err *e)
 		rc = all_processes(&job, e);
 	if (rc == 0)
 		rc = tell_rest(&job, e);
+	if (rc == 0)
+		rc = all_files(&job, e);
 	memcore_done(&job.core);
 	memscan_done(&job.scan);
 	memlog_done(&job.log);
@@ -259,7 +392,8 @@ const struct dumper dumper_memory = {
 	.summary = "memory: an ELF core of each process, and what is mapped",
 	.prefixes = prefixes,
 	.needs = NEED_RUNNING | NEED_MEMORY,
-	.caps = DUMPER_CAP(CAP_SYS_PTRACE) | DUMPER_CAP(CAP_DAC_READ_SEARCH),
+	.caps = DUMPER_CAP(CAP_SYS_PTRACE) | DUMPER_CAP(CAP_DAC_READ_SEARCH) |
+		DUMPER_CAP(CAP_SYS_ADMIN) | DUMPER_CAP(CAP_CHECKPOINT_RESTORE),
 	.resumes = true,
 	.options = options,
 	.run = run,

@@ -15,6 +15,7 @@ enum memlog_kind {
 	MEMLOG_PROC = 1, /* start: bytes its core may have; what: enum memlog_state */
 	MEMLOG_FATE,	 /* start, end: addresses; what: enum mem_fate; error */
 	MEMLOG_SIGN,	 /* start: an address; what: enum memsign */
+	MEMLOG_FILE,	 /* proc 0, start: number of a mapped file that did not answer */
 };
 
 enum memlog_state {

@@ -4,7 +4,6 @@
 #include "io.h"
 #include "own.h"
 #include "procfs.h"
-#include "subject.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -77,9 +76,9 @@ static enum place_kind from_mount(const struct fsmap_mount *m, enum place_kind l
 	return m->kind == FSMAP_LOCAL ? local : PLACE_FOREIGN;
 }
 
-static enum place_kind judge(const struct place_world *w, struct subject *s, const struct place *p)
+static enum place_kind judge(
+	const struct place_world *w, const struct fsmap *mounts, const struct place *p)
 {
-	const struct fsmap *mounts = subject_mounts(s);
 	unsigned maj = p->st.stx_dev_major, min = p->st.stx_dev_minor;
 	const struct fsmap_mount *m;
 
@@ -99,7 +98,7 @@ static enum place_kind judge(const struct place_world *w, struct subject *s, con
 	return m ? from_mount(m, PLACE_HOST) : PLACE_UNKNOWN;
 }
 
-int place_open(const struct place_world *w, struct subject *s, int dirfd, const char *name,
+int place_open(const struct place_world *w, const struct fsmap *mounts, int dirfd, const char *name,
 	struct place *ret, struct err *e)
 {
 	own_fd int fd = openat(dirfd, name, O_PATH | O_CLOEXEC);
@@ -111,7 +110,7 @@ int place_open(const struct place_world *w, struct subject *s, int dirfd, const 
 		return err_errno(e, "stat %s", name);
 	ret->fd = fd;
 	ret->mount = mount_of(fd, &ret->st);
-	ret->kind = judge(w, s, ret);
+	ret->kind = judge(w, mounts, ret);
 	(void)take_fd(&fd);
 	return 0;
 }

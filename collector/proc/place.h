@@ -11,8 +11,6 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-struct subject;
-
 enum place_kind {
 	PLACE_UNKNOWN,	 /* on a mount nobody shows: detached, or of a third namespace */
 	PLACE_FOREIGN,	 /* FUSE, network: never opened */
@@ -40,6 +38,6 @@ struct place {
 	struct statx st; /* as the kernel had it in memory */
 };
 
-/* The caller closes ret->fd. */
-int place_open(const struct place_world *w, struct subject *s, int dirfd, const char *name,
+/* mounts: as the process sees them. The caller closes ret->fd. */
+int place_open(const struct place_world *w, const struct fsmap *mounts, int dirfd, const char *name,
 	struct place *ret, struct err *e) must_check;

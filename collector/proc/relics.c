@@ -338,7 +338,7 @@ static int take_exe(struct walk *k, struct err *e)
 	buf_clear(&k->link);
 	rc = io_read_link(s->live, "exe", &k->link, &why);
 	if (rc == 0)
-		rc = place_open(&k->r->world, s, s->live, "exe", &x.place, &why);
+		rc = place_open(&k->r->world, subject_mounts(s), s->live, "exe", &x.place, &why);
 	if (rc < 0)
 		return subject_lost(s, "exe", -rc, e);
 	rc = write_relic(k, &x, e);
@@ -360,7 +360,7 @@ static bool is_plain_memory(const struct walk *k, const struct place *p)
 static int take_deleted(struct walk *k, int dirfd, const char *name, struct relic *x, struct err *e)
 {
 	struct err why = ERR_INIT;
-	int rc = place_open(&k->r->world, k->s, dirfd, name, &x->place, &why);
+	int rc = place_open(&k->r->world, subject_mounts(k->s), dirfd, name, &x->place, &why);
 
 	if (rc < 0) /* closed or unmapped meanwhile, or not permitted: said once for a process */
 		return rc == -ENOENT ? 0 : subject_lost(k->s, x->member, -rc, e);

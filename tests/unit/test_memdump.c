@@ -4,6 +4,7 @@
 
 #include "dirsink.h"
 #include "dumper.h"
+#include "hash.h"
 #include "io.h"
 #include "memkit.h"
 #include "own.h"
@@ -241,7 +242,7 @@ static void what_is_staged_and_what_is_not(void **state)
 	assert_true(gap_says(b, "unreadable member=memory/41.core where=process 41: 4096 bytes"));
 	assert_true(gap_says(b, "by_profile member="));
 	assert_true(gap_says(b, "process 41: registers errno=1 why=traced by another"));
-	assert_int_equal(b->out.gaps, 4);
+	assert_int_equal(b->out.gaps, 5);
 	findings = member(b, "findings.txt", NULL);
 	assert_non_null(strstr(findings, "process 41 (victim): an ELF file in memory without a "
 					 "file: 1, the first at 21000"));
@@ -308,19 +309,25 @@ static void damage_costs_one_process(void **state)
 
 static char *pages; /* ALL bytes of this test's own */
 
-static void add_self(struct memkit *k, const char *auxv)
+static void add_head(struct memkit *k)
 {
 	struct mem_proc p = memkit_proc((int)getpid());
-	own_fd int fd = open("/proc/self/auxv", O_RDONLY | O_CLOEXEC);
 	own_fd int self = open("/proc/self", O_PATH | O_CLOEXEC);
-	uint64_t at = (uintptr_t)pages;
 	struct procfs_stat st;
-	char bytes[4096];
-	ssize_t n = io_read(fd, bytes, sizeof(bytes));
 
 	assert_int_equal(procfs_read_stat(self, &st, NULL), 0);
 	p.start_ticks = st.start_ticks;
 	memkit_add(k, &p, sizeof(p), NULL, 0);
+}
+
+static void add_self(struct memkit *k, const char *auxv)
+{
+	own_fd int fd = open("/proc/self/auxv", O_RDONLY | O_CLOEXEC);
+	uint64_t at = (uintptr_t)pages;
+	char bytes[4096];
+	ssize_t n = io_read(fd, bytes, sizeof(bytes));
+
+	add_head(k);
 	memkit_thread(k, (int)getpid(), 0);
 	if (auxv)
 		memkit_auxv(k, auxv, strlen(auxv));
@@ -400,6 +407,55 @@ static void another_program_is_not_read(void **state)
 	assert_string_equal(core_at(core, (uintptr_t)pages + PAGE), "");
 	assert_true(gap_says(b, "vanished member=memory/"));
 	assert_int_equal(munmap(pages, ALL), 0);
+}
+
+static void mapped_files_have_digests(void **state)
+{
+	struct bench *b = *state;
+	struct mem_map m = {.kind = MEM_PRIVATE, .flags = MEM_R};
+	uint8_t sum[HASH_LEN];
+	char path[128], hex[HASH_HEX], *at;
+	json_t *doc, *row;
+	struct stat st;
+	int fd;
+
+	if (unit_emulated())
+		unit_skip("the emulator's own memory");
+	snprintf(path, sizeof(path), "%s/mapped", b->dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, "content", 7), 7);
+	assert_int_equal(fstat(fd, &st), 0);
+	at = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
+	assert_ptr_not_equal(at, MAP_FAILED);
+	m.start = (uintptr_t)at;
+	m.end = m.start + PAGE;
+	m.ino = st.st_ino;
+	add_head(&b->kit);
+	memkit_map_as(&b->kit, &m, path);
+	memkit_run(&b->kit, m.start, m.end, MEM_AS_FILE, 0);
+	m.start += 0x10000000;
+	m.end += 0x10000000;
+	m.ino++;
+	memkit_map_as(&b->kit, &m, "/not/there");
+	memkit_run(&b->kit, m.start, m.end, MEM_AS_FILE, 0);
+	memkit_end(&b->kit);
+	collect(b);
+	assert_int_equal(b->rc, 0);
+	doc = document(b, "memory/files.json");
+	row = json_array_get(json_object_get(doc, "files"), 0);
+	hash_of("content", 7, sum);
+	hash_hex(sum, hex);
+	assert_string_equal(word(row, "name"), path);
+	assert_string_equal(word(row, "sha256"), hex);
+	assert_int_equal(number(row, "size"), 7);
+	assert_int_equal(number(row, "with_pages_left_out"), 1);
+	row = json_array_get(json_object_get(doc, "files"), 1);
+	assert_string_equal(word(row, "sha256"), "");
+	assert_true(*word(row, "not_read"));
+	json_decref(doc);
+	assert_true(gap_says(b, "vanished member=memory/files.json where=digests of 1 files"));
+	(void)close(fd);
+	assert_int_equal(munmap(at, PAGE), 0);
 }
 
 /* ---- a worker that got stuck, and the one after it */
@@ -483,8 +539,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(damage_costs_one_process, setup, teardown),
 		cmocka_unit_test_setup_teardown(pages_that_are_read_now, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_program_is_not_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(mapped_files_have_digests, setup, teardown),
 		cmocka_unit_test_setup_teardown(whoever_gets_stuck_is_followed, setup, teardown),
 	};
 
+	if (hash_setup(NULL) < 0)
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tracer - the capture worker as the engine sees it. */
 #include "tracer.h"
-#include "dumper.h"
 #include "own.h"
 #include "run.h"
 #include "wire.h"
@@ -38,7 +37,7 @@ static int start_worker(struct tracer *t, int sock, struct err *e)
 		.name = "taphos-capture",
 		.main = worker_main,
 		.arg = t,
-		.caps = DUMPER_CAP(CAP_SYS_PTRACE) | DUMPER_CAP(CAP_DAC_READ_SEARCH),
+		.caps = CAPTURE_CAPS,
 		.filter = FILTER_TRACER,
 		.netns_fd = -1,
 		.mntns_fd = -1,

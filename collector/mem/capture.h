@@ -20,6 +20,7 @@
  * Whatever dies, the kernel lets go of threads that are held by ptrace, and the guard (guard.h)
  * thaws. Without a freeze (GO with frozen 0) it lists only: all runs are to be read live.
  */
+#include "dumper.h"
 #include "err.h"
 
 #include <stdbool.h>
@@ -69,6 +70,20 @@ struct capture_job {
 	uint64_t stage_bytes, spill_bytes;
 	_Atomic uint64_t *beat; /* grows with every sign of life */
 };
+
+#ifndef CAP_CHECKPOINT_RESTORE
+#define CAP_CHECKPOINT_RESTORE 40 /* lets one follow map_files since Linux 5.9 */
+#endif
+
+/*
+ * What the worker needs: to read and stop the target's processes; to open shared memory through
+ * map_files (before 5.9 CAP_SYS_ADMIN, which also tells swap entries from marks of userfaultfd),
+ * and to leave its access times alone.
+ */
+#define CAPTURE_CAPS                                                             \
+	(DUMPER_CAP(CAP_SYS_PTRACE) | DUMPER_CAP(CAP_DAC_READ_SEARCH) |          \
+		DUMPER_CAP(CAP_CHECKPOINT_RESTORE) | DUMPER_CAP(CAP_SYS_ADMIN) | \
+		DUMPER_CAP(CAP_FOWNER))
 
 /* In the worker (FILTER_TRACER). 0, or why nothing at all could be captured. */
 int capture_run(const struct capture_job *job, struct err *e) must_check;

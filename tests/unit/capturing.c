@@ -2,6 +2,8 @@
 /* capturing - a capture as the engine sees it. */
 #include "capturing.h"
 
+#include "caps.h"
+#include "filter.h"
 #include "io.h"
 #include "procfs.h"
 #include "target.h"
@@ -12,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -91,6 +94,16 @@ static void converse(struct capturing *k, enum capture_hold how, uint64_t until_
 	k->done_ns = tick_now();
 }
 
+/* As the engine's workers are. */
+static int sandbox(struct err *e)
+{
+	const struct rlimit data = {64 << 20, 64 << 20};
+	int rc = caps_drop(CAPTURE_CAPS, e);
+
+	(void)setrlimit(RLIMIT_DATA, &data);
+	return rc < 0 ? rc : filter_load(FILTER_TRACER, e);
+}
+
 int capturing_run(struct capturing *k, enum capture_hold how, uint64_t until_ns)
 {
 	int pair[2], status;
@@ -105,7 +118,9 @@ int capturing_run(struct capturing *k, enum capture_hold how, uint64_t until_ns)
 		int rc;
 
 		close(pair[0]);
-		rc = capture_run(&k->job, &e);
+		rc = k->sandboxed ? sandbox(&e) : 0;
+		if (rc == 0)
+			rc = capture_run(&k->job, &e);
 		if (rc < 0)
 			fprintf(stderr, "# capture: %s\n", e.text);
 		_exit(rc < 0 ? 1 : 0);

@@ -20,6 +20,7 @@ struct capturing {
 	/* where the engine does its part; NULL: nothing */
 	void (*freeze)(struct capturing *k), (*thaw)(struct capturing *k);
 	void *arg;
+	bool sandboxed;
 };
 
 /* A capture of nobody yet; room for staging. */

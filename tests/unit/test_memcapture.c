@@ -246,6 +246,21 @@ static void test_stopped(void **state)
 	assert_true(*f->k.job.beat > 10);
 }
 
+/* With no more rights than the engine leaves it. */
+static void test_sandboxed(void **state)
+{
+	struct fixture *f = *state;
+
+	needs_root();
+	f->k.thaw = check_now;
+	f->k.arg = f;
+	f->k.sandboxed = true;
+	assert_int_equal(capturing_run(&f->k, HOLD_PTRACE, 10 * second), 0);
+	check_places(f, true);
+	assert_int_equal(f->bad, 0);
+	assert_int_equal(f->k.done.a, 1);
+}
+
 static void test_running(void **state)
 {
 	struct fixture *f = *state;
@@ -352,6 +367,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_stopped, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sandboxed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_running, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_frozen, setup, teardown),
 	};

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static struct memmap parsed(const char *format, ...)
+static printf_like(1, 2) struct memmap parsed(const char *format, ...)
 {
 	own_memdevs struct memdevs devs;
 	static char line[8192];

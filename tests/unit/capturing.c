@@ -92,6 +92,8 @@ static void converse(struct capturing *k, enum capture_hold how, uint64_t until_
 	say(k, CAPTURE_THAWED, 0, 0);
 	(void)hear(k, CAPTURE_DONE, &k->done);
 	k->done_ns = tick_now();
+	if (k->finished)
+		k->finished(k);
 }
 
 /* As the engine's workers are. */
@@ -123,6 +125,8 @@ int capturing_run(struct capturing *k, enum capture_hold how, uint64_t until_ns)
 			rc = capture_run(&k->job, &e);
 		if (rc < 0)
 			fprintf(stderr, "# capture: %s\n", e.text);
+		/* it lives on, so that what only its end would undo is seen */
+		(void)recv(pair[1], &(char){0}, 1, 0);
 		_exit(rc < 0 ? 1 : 0);
 	}
 	close(pair[1]);

@@ -19,6 +19,7 @@ struct capturing {
 	uint64_t go_ns, copied_ns, done_ns;
 	/* where the engine does its part; NULL: nothing */
 	void (*freeze)(struct capturing *k), (*thaw)(struct capturing *k);
+	void (*finished)(struct capturing *k); /* the worker has done all, and lives */
 	void *arg;
 	bool sandboxed;
 };

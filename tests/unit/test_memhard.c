@@ -66,6 +66,11 @@ static void assert_runs(pid_t pid)
 	assert_int_equal(state_of(pid), 'S');
 }
 
+static void everybody_runs(struct capturing *k)
+{
+	assert_runs(k->target->member[0].pid);
+}
+
 static unsigned regsets, prstatus, siginfo;
 
 /* REGS of a process by note. */
@@ -114,6 +119,7 @@ static void five_hundred_threads(void **state)
 
 	(void)state;
 	open_with(&f, many_threads, 64 << 20);
+	f.k.finished = everybody_runs;
 	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
 	assert_int_equal(f.k.done.a, 500);
 	assert_int_equal(f.k.done.b, 0);
@@ -378,6 +384,7 @@ static void no_time_left(void **state)
 
 	(void)state;
 	open_with(&f, a_lot, 64 << 20);
+	f.k.finished = everybody_runs;
 	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 0), 0);
 	capturing_each(&f.k, f.zoo.pid, sum, bytes);
 	assert_int_equal(bytes[MEM_STORE_STAGE], 0);

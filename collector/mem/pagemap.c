@@ -216,10 +216,13 @@ int pagemap_next(struct pagemap *p, uint64_t from, uint64_t end, struct pages *r
 		while (p->next < p->runs && p->run[p->next].end <= from)
 			p->next++;
 		if (p->next < p->runs) {
-			*ret = p->run[p->next];
-			ret->start = ret->start > from ? ret->start : from;
-			ret->end = ret->end < end ? ret->end : end;
-			return ret->start < end;
+			const struct pages *x = &p->run[p->next];
+
+			if (x->start >= end)
+				return 0;
+			*ret = (struct pages){x->start > from ? x->start : from,
+				x->end < end ? x->end : end, x->is};
+			return 1;
 		}
 		from = p->to;
 	}

@@ -204,11 +204,11 @@ static void two_ways_agree(void **state)
 			int y = pagemap_next(&table, at, m.end, &b, NULL);
 
 			assert_true(x >= 0 && y >= 0);
+			if (!x && !y)
+				break;
 			if (x != y || a.start != b.start || (a.is & ~(unsigned)PAGES_ZERO) != b.is)
 				fail_msg("%lx %s: %d %lx %x, %d %lx %x", at, m.name, x, a.start,
 					a.is, y, b.start, b.is);
-			if (!x)
-				break;
 			at = a.end < b.end ? a.end : b.end;
 			agreed++;
 		}

@@ -152,10 +152,13 @@ static int read_memory(struct capture *c, struct proc_one *p, struct mem_proc *h
 int draft_process(struct capture *c, struct proc_one *p, struct err *e)
 {
 	struct runs runs = {.table = &c->table, .left = c->runs_left};
+	const char before = p->stat.state;
 	struct mem_proc head;
 	int rc;
 
 	(void)procset_look(&c->set, p);
+	if (p->held && p->stat.state == 't' && before)
+		p->stat.state = before; /* it is we who trace it */
 	p->still = !c->limits.live && (p->frozen || p->held);
 	psinfo_proc(p, &head);
 	c->copy->runs = &runs;

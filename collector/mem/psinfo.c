@@ -54,9 +54,16 @@ void psinfo_proc(const struct proc_one *p, struct mem_proc *ret)
 void psinfo_args(
 	const struct proc_one *p, struct pagemap *pages, struct copy *c, struct mem_proc *ret)
 {
-	uint64_t from = p->stat.arg_start, to = p->stat.arg_end;
+	struct procfs_stat live = p->stat;
 	struct pages found;
+	uint64_t from, to;
 	size_t n;
+
+	/* a first thread that has ended has no memory to tell of */
+	if (p->live != p->pid && procfs_read_stat(p->live_fd, &live, NULL) < 0)
+		return;
+	from = live.arg_start;
+	to = live.arg_end;
 
 	/* it may have moved its arguments to where a look would wait */
 	if (from >= to ||

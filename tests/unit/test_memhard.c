@@ -129,6 +129,7 @@ static void five_hundred_threads(void **state)
 	assert_int_equal(capturing_count(&f.k, f.zoo.pid, MEM_THREAD, NULL, 0), 500);
 	assert_int_equal(capturing_count(&f.k, f.zoo.pid, MEM_PROC, &proc, sizeof(proc)), 1);
 	assert_int_equal(proc.frozen, 1);
+	assert_int_equal(proc.state, 'S');
 	assert_runs(f.zoo.pid);
 	print_message("# 500 threads: stopped %lu us, copied after %lu us\n",
 		(proc.resumed_ns - proc.stopped_ns) / 1000, (f.k.copied_ns - f.k.go_ns) / 1000);
@@ -191,6 +192,7 @@ static void the_first_thread_has_ended(void **state)
 	assert_true(capturing_at(&f.k, f.zoo.pid, f.zoo.at[ZOO_NONE], &x));
 	assert_int_equal(x.run.fate, MEM_DUMPED);
 	assert_int_equal(x.proc.frozen, 1);
+	assert_non_null(strstr(x.proc.args, "test_memhard"));
 	capturing_bytes(&f.k, &x.run, f.zoo.at[ZOO_NONE], &byte, 1);
 	assert_int_equal(byte, zoo_byte(ZOO_NONE, 0));
 	assert_true(capturing_at(&f.k, f.zoo.pid, f.zoo.at[ZOO_MEMFD], &x));

@@ -14,12 +14,14 @@
 #include "tick.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
 static const uint64_t flags_ns = 500000000;	 /* for smaps of one process */
 static const uint64_t all_flags_ns = 3000000000; /* of all of them */
 static const uint64_t stop_ns = 100000000;	 /* for threads to stop, all together */
+static const uint64_t answer_ns = 2000000000;	 /* beyond the end of copying, as the guards */
 static const uint64_t reserve = 16 << 20;	 /* staged beyond what was present */
 
 enum { ROUNDS = 10 }; /* of stopping threads that are born meanwhile */
@@ -31,6 +33,20 @@ static int tell(struct capture *c, enum capture_step step, uint64_t a, uint64_t 
 	if (send(c->job->sock, &m, sizeof(m), MSG_NOSIGNAL) != sizeof(m))
 		return err_errno(e, "tell the engine");
 	return 0;
+}
+
+/* Is there a word of the engine's, before CLOCK_MONOTONIC until_ns? */
+static bool await_word(struct capture *c, uint64_t until_ns)
+{
+	struct pollfd p = {.fd = c->job->sock, .events = POLLIN};
+	uint64_t now;
+
+	while ((now = tick_now()) < until_ns) {
+		tick(c->job->beat);
+		if (poll(&p, 1, (int)((until_ns - now) / 1000000 % 1000) + 1) > 0)
+			return true;
+	}
+	return false;
 }
 
 static int hear(struct capture *c, enum capture_step step, struct capture_msg *ret, struct err *e)
@@ -232,11 +248,22 @@ static void sort_threads(struct capture *c)
 	}
 }
 
+/* The engine may itself be stopped: the guards thaw by then, and no thread is held any longer for
+ * its word. */
+static int hear_thawed(struct capture *c, struct err *e)
+{
+	uint64_t now = tick_now(), until = c->limits.until > now ? c->limits.until : now;
+	struct capture_msg m;
+
+	if (c->how != HOLD_NONE && !await_word(c, until + answer_ns))
+		return 0;
+	return hear(c, CAPTURE_THAWED, &m, e);
+}
+
 /* Once: at the end of copying, or when its time is up. */
 static int release(void *arg, struct err *e)
 {
 	struct capture *c = arg;
-	struct capture_msg m;
 	int rc = 0;
 
 	if (c->released)
@@ -247,7 +274,7 @@ static int release(void *arg, struct err *e)
 	if (rc >= 0)
 		rc = tell(c, CAPTURE_COPIED, c->staged, c->live, e);
 	if (rc >= 0)
-		rc = hear(c, CAPTURE_THAWED, &m, e);
+		rc = hear_thawed(c, e);
 	if (rc < 0)
 		return rc;
 	c->thawed_ns = tick_now();

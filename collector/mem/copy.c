@@ -81,7 +81,7 @@ size_t copy_peek(struct copy *c, uint64_t address, void *to, size_t n)
 
 bool copy_can_read(struct copy *c, uint64_t address)
 {
-	char byte;
+	char byte = 0;
 
 	return copy_peek(c, address, &byte, 1) == 1;
 }

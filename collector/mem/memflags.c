@@ -54,7 +54,7 @@ static int add(struct memflags *f, uint64_t start, uint64_t end, unsigned bits, 
 	}
 	if (!*room)
 		return -ENOSPC;
-	if (f->count == f->cap) {
+	if (!f->range || f->count == f->cap) {
 		size_t cap = f->cap ? 2 * f->cap : 64;
 		struct memflags_range *more = realloc(f->range, cap * sizeof(*more));
 

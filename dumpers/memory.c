@@ -47,6 +47,7 @@ struct job {
 	struct memcore core;
 	int32_t *pids; /* done */
 	unsigned count, findings;
+	uint64_t dumped; /* bytes of memory in the cores so far */
 };
 
 struct one {
@@ -104,12 +105,21 @@ static int send_json(struct job *job, struct one *x, struct err *e)
 	return rc == 0 ? memjson_send(&j, x->json, e) : rc;
 }
 
+/* By the profile. Whoever captured keeps to it as well. */
+static uint64_t allowed(const struct job *job)
+{
+	const union option_value *o = job->dump->options;
+	uint64_t left = o[MAX_TOTAL].u > job->dumped ? o[MAX_TOTAL].u - job->dumped : 0;
+
+	return left < o[MAX_PROCESS].u ? left : o[MAX_PROCESS].u;
+}
+
 /* What the bundle may still take, without what the file has beside memory. */
 static int fit(struct job *job, struct one *x, uint64_t at, struct err *e)
 {
 	uint64_t sent = sink_total(job->out), max = job->dump->max_bytes, beside;
 	uint64_t room = max > sent ? max - sent : 0;
-	int index = memlog_proc(&job->log, at, UINT64_MAX, e), rc;
+	int index = memlog_proc(&job->log, at, allowed(job), e), rc;
 	struct memlog_entry *entry;
 
 	if (index < 0)
@@ -167,6 +177,8 @@ static int one_process(struct job *job, uint64_t at, struct err *e)
 		x.why = "maps_only";
 	else if (!x.plan.dumped && x.plan.threads == x.plan.bare)
 		x.why = "no content and no registers were captured";
+	if (!x.why)
+		job->dumped += x.plan.dumped;
 	rc = x.why ? 0 : send_core(job, &x, e);
 	return rc == 0 ? send_json(job, &x, e) : rc;
 }

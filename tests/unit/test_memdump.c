@@ -49,6 +49,7 @@ static int setup(void **state)
 	dirsink_init(&b->out, open(b->dir, O_PATH | O_DIRECTORY | O_CLOEXEC));
 	b->out.sink.spool_fd = memfd_create("spool", MFD_CLOEXEC);
 	b->out.sink.spool_end = SINK_NOTES;
+	options[0].u = options[1].u = UINT64_MAX;
 	options[3].b = false;
 	b->dump = (struct dump){
 		.target = &target,

@@ -341,8 +341,10 @@ struct timespec procfs_start_time(uint64_t ticks)
 {
 	struct timespec real, boot;
 	long hz = sysconf(_SC_CLK_TCK);
+	uint64_t sane = (uint64_t)hz << 32; /* 136 years of uptime: sums stay in range */
 	int64_t ns;
 
+	ticks = ticks < sane ? ticks : sane;
 	clock_gettime(CLOCK_REALTIME, &real);
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	ns = (real.tv_sec - boot.tv_sec) * 1000000000LL + (real.tv_nsec - boot.tv_nsec);

@@ -13,7 +13,8 @@
 enum {
 	RUNS = 4096,
 	ENTRIES = 64 << 10,	 /* of one read: 512 KiB */
-	SHARE_MIN = 1 << 20,	 /* entries that each mapping may have */
+	SHARE_MIN = 1 << 20,	 /* entries that each mapping may have, while there are any */
+	SHARE_LAST = 16 << 10,	 /* and afterwards: 64 MiB */
 	ENTRIES_MAX = 128 << 20, /* of a process: half a second, 512 GiB of addresses */
 	SWAP_FILES = 16,	 /* kinds of swap entry below are files */
 };
@@ -116,8 +117,10 @@ void pagemap_begin(struct pagemap *p, uint64_t start, uint64_t end)
 {
 	uint64_t pages = (end - start) / p->page;
 
-	/* an enormous mapping leaves the others something */
-	p->share = p->entries / 2 > SHARE_MIN ? p->entries / 2 : SHARE_MIN;
+	/* an enormous mapping leaves the others something; a crowd of them is cut short */
+	p->share = p->entries / 2 > SHARE_MIN ? p->entries / 2
+		   : p->entries > SHARE_MIN   ? SHARE_MIN
+					      : SHARE_LAST;
 	if (p->share > pages)
 		p->share = pages;
 	if (p->scan)

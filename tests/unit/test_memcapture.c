@@ -20,6 +20,7 @@ struct fixture {
 	struct zoo zoo;
 	struct capturing k;
 	char cgroup[96];
+	const struct freezer *freezer;
 	unsigned bad; /* pages */
 };
 
@@ -280,23 +281,43 @@ static void test_running(void **state)
 	assert_int_equal(capturing_count(&f->k, f->zoo.pid, MEM_NOTE, NULL, 0), 1);
 }
 
-static void write_freeze(const char *dir, const char *value)
+/* Both kinds of cgroup can freeze. */
+static const struct freezer {
+	const char *top, *control, *frozen, *thawed, *state, *says_frozen, *says_thawed;
+} freezers[] = {
+	{"/sys/fs/cgroup", "cgroup.freeze", "1", "0", "cgroup.events", "frozen 1", "frozen 0"},
+	{"/sys/fs/cgroup/unified", "cgroup.freeze", "1", "0", "cgroup.events", "frozen 1",
+		"frozen 0"},
+	{"/sys/fs/cgroup/freezer", "freezer.state", "FROZEN", "THAWED", "freezer.state", "FROZEN",
+		"THAWED"},
+};
+
+static ssize_t file(const char *dir, const char *name, const char *value, char *text, size_t size)
 {
-	char name[128], text[256] = "";
+	char path[192];
+	own_fd int fd = -1;
+	ssize_t n;
 
-	snprintf(name, sizeof(name), "%s/cgroup.freeze", dir);
-	int fd = open(name, O_WRONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, (value ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (value)
+		return write(fd, value, strlen(value));
+	n = read(fd, text, size - 1);
+	text[n > 0 ? n : 0] = '\0';
+	return n;
+}
 
-	assert_int_equal(write(fd, value, 1), 1);
-	close(fd);
-	snprintf(name, sizeof(name), "%s/cgroup.events", dir);
+static void set_frozen(struct fixture *f, bool on)
+{
+	const struct freezer *z = f->freezer;
+	char text[256];
+
+	assert_true(file(f->cgroup, z->control, on ? z->frozen : z->thawed, NULL, 0) > 0);
 	for (int i = 0; i < 1000; i++) {
-		fd = open(name, O_RDONLY | O_CLOEXEC);
-		ssize_t n = read(fd, text, sizeof(text) - 1);
-
-		close(fd);
-		text[n > 0 ? n : 0] = '\0';
-		if (strstr(text, *value == '1' ? "frozen 1" : "frozen 0"))
+		if (file(f->cgroup, z->state, NULL, text, sizeof(text)) > 0 &&
+			strstr(text, on ? z->says_frozen : z->says_thawed))
 			return;
 		usleep(1000);
 	}
@@ -305,47 +326,36 @@ static void write_freeze(const char *dir, const char *value)
 
 static void freeze(struct capturing *k)
 {
-	write_freeze(((struct fixture *)k->arg)->cgroup, "1");
+	set_frozen(k->arg, true);
 }
 
 static void thaw(struct capturing *k)
 {
 	check_all(k->arg);
-	write_freeze(((struct fixture *)k->arg)->cgroup, "0");
+	set_frozen(k->arg, false);
 }
 
-static bool make_cgroup(char *dir, size_t size, pid_t pid)
+static bool make_cgroup(struct fixture *f, const struct freezer *z)
 {
-	static const char *const tops[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
-	char name[128];
+	char pid[16];
 
-	for (size_t i = 0; i < 2; i++) {
-		snprintf(name, sizeof(name), "%s/cgroup.subtree_control", tops[i]);
-		if (access(name, F_OK) < 0)
-			continue;
-		snprintf(dir, size, "%s/zoo.%d", tops[i], (int)getpid());
-		if (mkdir(dir, 0755) < 0)
-			continue;
-		snprintf(name, sizeof(name), "%s/cgroup.procs", dir);
-		own_fd int fd = open(name, O_WRONLY | O_CLOEXEC);
-
-		if (fd >= 0 && dprintf(fd, "%d\n", (int)pid) > 0)
-			return true;
-		rmdir(dir);
-	}
+	snprintf(pid, sizeof(pid), "%d", (int)f->zoo.pid);
+	snprintf(f->cgroup, sizeof(f->cgroup), "%s/zoo.%d", z->top, (int)getpid());
+	f->freezer = z;
+	if (mkdir(f->cgroup, 0755) < 0)
+		return false;
+	if (access(f->cgroup, F_OK) == 0 && file(f->cgroup, "cgroup.procs", pid, NULL, 0) > 0 &&
+		file(f->cgroup, z->state, NULL, (char[256]){0}, 256) > 0)
+		return true;
+	rmdir(f->cgroup);
 	return false;
 }
 
-static void test_frozen(void **state)
+static void frozen(struct fixture *f)
 {
-	struct fixture *f = *state;
 	struct mem_proc proc;
-	char *dir = f->cgroup;
 
-	needs_root();
-	if (!make_cgroup(dir, sizeof(f->cgroup), f->zoo.pid))
-		unit_skip("no cgroup v2 can be made");
-	f->k.job.cgroup_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	f->k.job.cgroup_fd = open(f->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	f->k.freeze = freeze;
 	f->k.thaw = thaw;
 	f->k.arg = f;
@@ -358,9 +368,28 @@ static void test_frozen(void **state)
 	assert_int_equal(f->k.done.a, 1);
 	assert_int_equal(f->k.done.b, 0);
 	kill(f->zoo.pid, SIGKILL);
-	waitpid(f->zoo.pid, NULL, WNOWAIT | WEXITED);
-	for (int i = 0; i < 100 && rmdir(dir) < 0; i++)
+	for (int i = 0; i < 1000 && rmdir(f->cgroup) < 0; i++)
 		usleep(1000);
+}
+
+static void test_frozen(void **state)
+{
+	struct fixture *f = *state;
+
+	needs_root();
+	if (!make_cgroup(f, &freezers[0]) && !make_cgroup(f, &freezers[1]))
+		unit_skip("no cgroup v2 can be made");
+	frozen(f);
+}
+
+static void test_frozen_v1(void **state)
+{
+	struct fixture *f = *state;
+
+	needs_root();
+	if (!make_cgroup(f, &freezers[2]))
+		unit_skip("no freezer of cgroup v1");
+	frozen(f);
 }
 
 int main(void)
@@ -370,6 +399,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sandboxed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_running, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_frozen, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_frozen_v1, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("memcapture", tests, NULL, NULL);

@@ -90,7 +90,10 @@ flags=(-std=gnu11 -D_GNU_SOURCE -g -O1 -fno-omit-frame-pointer)
 ok "threads: built" cc "${flags[@]}" -pthread -o "$work/threads.bin" "$sources/threads.c"
 ok "threads: runs" start threads "$work/threads.bin"
 compared threads
-is "threads: complete" "$(cat "$work/threads.exit")" 0
+# what of a deleted file nobody looked at is not in memory
+is "threads: nothing else is missing" "$(cat "$work/threads.exit")
+$(jq -r '.gaps[] | "\(.kind) \(.where)"' "$work/threads/manifest.json" | sed 's/, the first.*//')" "3
+not_present process $(cat "$work/threads.pid"): 28672 bytes in 2 places"
 planted threads "$work/threads.bin"
 registers threads "$work/threads.bin"
 got=$(ask threads "$work/threads.bin" 'info threads' 'thread apply all bt 30' \

@@ -35,7 +35,7 @@ ALL_LDFLAGS := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--build-id=sha1 $(LDFLAGS)
 # what libcrypto gets collector/base/closed.c for, in libc's place
 CLOSED := dlopen dlsym dlclose dlerror dladdr getaddrinfo freeaddrinfo gai_strerror getnameinfo \
           gethostbyname
-LIBS   := $(O)/deps/libarchive.a -lzstd -lz -ljansson -lseccomp -lcap -lcrypto -pthread
+LIBS   := $(O)/deps/libarchive.a -lzstd -lz -ljansson -lnghttp2 -lseccomp -lcap -lcrypto -pthread
 
 SRC      := $(sort $(wildcard collector/*.c collector/*/*.c dumpers/*.c))
 OBJ      := $(SRC:%.c=$(O)/%.o) $(O)/profile_builtin.o

@@ -96,6 +96,8 @@ void hold_sort(struct hold *h, int (*order)(const void *a, const void *b))
 struct asking {
 	struct hold *h;
 	uint32_t proc;
+	int task;
+	bool sure; /* whether it is in execve is known */
 	bool in_exec;
 	int found;
 };
@@ -110,30 +112,6 @@ static void ask(struct hold *h, struct hold_thread *t)
 	h->asked++;
 	/* it may have ended meanwhile: then it is reported as gone */
 	(void)ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL);
-}
-
-static int ask_one(pid_t tid, void *arg)
-{
-	struct asking *a = arg;
-	struct hold *h = a->h;
-
-	if (knows(h, tid))
-		return 0;
-	if (h->count == HOLD_MAX) {
-		h->full = true;
-		return 1;
-	}
-	if (h->count == h->cap && grow(h) < 0)
-		return -ENOMEM;
-	h->thread[h->count] = (struct hold_thread){.tid = tid, .proc = a->proc};
-	h->slot[place(h, tid)] = h->count + 1;
-	if (a->in_exec)
-		h->thread[h->count].error = EBUSY;
-	else
-		ask(h, &h->thread[h->count]);
-	h->count++;
-	a->found++;
-	return 0;
 }
 
 /* A thread that waits inside execve(2), which may be for ever (a program on FUSE): whoever would
@@ -154,15 +132,41 @@ static int is_in_exec(pid_t tid, void *arg)
 	return call == SYS_execve || call == SYS_execveat;
 }
 
+static int ask_one(pid_t tid, void *arg)
+{
+	struct asking *a = arg;
+	struct hold *h = a->h;
+
+	if (knows(h, tid))
+		return 0;
+	if (h->count == HOLD_MAX) {
+		h->full = true;
+		return 1;
+	}
+	if (h->count == h->cap && grow(h) < 0)
+		return -ENOMEM;
+	h->thread[h->count] = (struct hold_thread){.tid = tid, .proc = a->proc};
+	h->slot[place(h, tid)] = h->count + 1;
+	if (!a->sure)
+		a->in_exec = procfs_each_number(a->task, is_in_exec, &a->task, NULL) == 1;
+	a->sure = true;
+	if (a->in_exec)
+		h->thread[h->count].error = EBUSY;
+	else
+		ask(h, &h->thread[h->count]);
+	h->count++;
+	a->found++;
+	return 0;
+}
+
 int hold_process(struct hold *h, int pid_fd, uint32_t proc, bool frozen, struct err *e)
 {
-	struct asking a = {.h = h, .proc = proc};
 	own_fd int task = openat(pid_fd, "task", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct asking a = {.h = h, .proc = proc, .task = task, .sure = frozen};
 	int rc;
 
 	if (task < 0)
 		return err_errno(e, "open task");
-	a.in_exec = !frozen && procfs_each_number(task, is_in_exec, &task, NULL) == 1;
 	rc = procfs_each_number(task, ask_one, &a, e);
 	if (rc == -ENOMEM)
 		return err_set(e, ENOMEM, "no memory");

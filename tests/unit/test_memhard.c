@@ -236,6 +236,76 @@ static void somebody_traces_it(void **state)
 	close_with(&f);
 }
 
+/* ---- signals */
+
+static _Atomic unsigned *counted;
+
+static void count_one(int nr)
+{
+	(void)nr;
+	++*counted;
+}
+
+static void counts_signals(struct zoo *z)
+{
+	(void)z;
+	signal(SIGRTMIN, count_one);
+}
+
+/* Queued ones: each must arrive. */
+static void send_some(struct capturing *k)
+{
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(sigqueue(k->target->member[0].pid, SIGRTMIN,
+					 (union sigval){.sival_int = i}),
+			0);
+}
+
+static void signals_arrive(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	counted = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	open_with(&f, counts_signals, 1 << 20);
+	f.k.freeze = send_some;
+	f.k.thaw = send_some;
+	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
+	for (int i = 0; i < 1000 && *counted < 200; i++)
+		usleep(1000);
+	assert_int_equal(*counted, 200);
+	assert_int_equal(f.k.done.a, 1);
+	assert_runs(f.zoo.pid);
+	close_with(&f);
+	munmap(counted, 4096);
+}
+
+static void still_stopped(struct capturing *k)
+{
+	pid_t pid = k->target->member[0].pid;
+
+	for (int i = 0; i < 200 && state_of(pid) != 'T'; i++)
+		usleep(1000);
+	assert_int_equal(state_of(pid), 'T');
+}
+
+static void who_was_stopped_stays_so(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_with(&f, NULL, 1 << 20);
+	kill(f.zoo.pid, SIGSTOP);
+	still_stopped(&f.k);
+	f.k.finished = still_stopped;
+	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
+	assert_int_equal(f.k.done.a, 1);
+	still_stopped(&f.k);
+	kill(f.zoo.pid, SIGCONT);
+	assert_runs(f.zoo.pid);
+	close_with(&f);
+}
+
 /* ---- processes without memory */
 
 static void those_without_memory(void **state)
@@ -506,6 +576,8 @@ int main(void)
 		cmocka_unit_test(five_hundred_threads),
 		cmocka_unit_test(the_first_thread_has_ended),
 		cmocka_unit_test(somebody_traces_it),
+		cmocka_unit_test(signals_arrive),
+		cmocka_unit_test(who_was_stopped_stays_so),
 		cmocka_unit_test(those_without_memory),
 		cmocka_unit_test(shared_memory_comes_once),
 		cmocka_unit_test(more_than_the_stage_holds),

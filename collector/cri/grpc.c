@@ -147,12 +147,26 @@ static uint64_t left_ms(uint64_t deadline_ns)
 	return now < deadline_ns ? (deadline_ns - now + 999999) / 1000000 : 0;
 }
 
+struct timeout {
+	char text[24];
+};
+
+/* For the header of that name. */
+static struct timeout timeout_text(uint64_t deadline_ns)
+{
+	uint64_t ms = left_ms(deadline_ns);
+	struct timeout t;
+
+	snprintf(t.text, sizeof(t.text), "%um",
+		(unsigned)(ms < TIMEOUT_MAX_MS ? ms : TIMEOUT_MAX_MS));
+	return t;
+}
+
 static int submit(struct grpc *g, const struct grpc_call *c, struct err *e)
 {
 	const nghttp2_data_provider body = {.read_callback = give_body};
-	uint64_t ms = left_ms(c->deadline_ns);
-	char timeout[24];
-	nghttp2_nv h[] = {
+	const struct timeout timeout = timeout_text(c->deadline_ns);
+	const nghttp2_nv h[] = {
 		header(":method", "POST"),
 		header(":scheme", "http"),
 		header(":path", c->method),
@@ -160,14 +174,11 @@ static int submit(struct grpc *g, const struct grpc_call *c, struct err *e)
 		header("content-type", "application/grpc"),
 		header("te", "trailers"),
 		header("user-agent", "taphos"),
-		header("grpc-timeout", timeout),
+		header("grpc-timeout", timeout.text),
 		header("containerd-namespace", c->in ? c->in : ""),
 	};
 	size_t count = sizeof(h) / sizeof(h[0]) - (c->in ? 0 : 1);
 
-	snprintf(timeout, sizeof(timeout), "%um",
-		(unsigned)(ms < TIMEOUT_MAX_MS ? ms : TIMEOUT_MAX_MS));
-	h[7].valuelen = strlen(timeout);
 	g->a.stream = nghttp2_submit_request(g->session, NULL, h, count, &body, NULL);
 	if (g->a.stream < 0)
 		return err_set(e, EPROTO, "%s", nghttp2_strerror(g->a.stream));

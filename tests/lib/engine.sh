@@ -2,10 +2,13 @@
 # engine - a containerd and a dockerd of one's own, for tests: their data, state and sockets lie
 # below a folder of the test, and what they started ends with it. After container.sh:
 #
-#   engine_containerd DIR        starts containerd; engine_ctr is its client
+#   engine_containerd DIR [IMAGE]  starts containerd; engine_ctr is its client, in the namespace
+#                                $engine_namespace (e2e). With IMAGE it serves CRI, for pods on
+#                                the node's network whose sandboxes are of that image.
 #   engine_dockerd DIR [ARG...]  starts dockerd on it; engine_docker is its client
 #   engine_kill NAME             kills 'dockerd' or 'containerd' as a crash would
-#   engine_image DIR ROOT NAME   ROOT as the image NAME of containerd and, if it runs, docker
+#   engine_image DIR ROOT NAME [ARG...]  ROOT as the image NAME of containerd and, if it runs,
+#                                docker; ARG: 'umoci config' has them
 #
 # Where a daemon cannot start they print why and fail: tests skip with that.
 # shellcheck shell=bash
@@ -13,7 +16,7 @@
 declare -A engine_pid
 
 engine_ctr() {
-	ctr -a "$engine_containerd_socket" -n e2e "$@"
+	ctr -a "$engine_containerd_socket" -n "${engine_namespace:-e2e}" "$@"
 }
 
 engine_docker() {
@@ -66,6 +69,20 @@ engine_unmount() { # DIR: the deepest first
 		while read -r point; do umount -l "$point"; done
 }
 
+engine_cri() { # DIR IMAGE: its part of the configuration
+	[ -n "$2" ] || { echo 'disabled_plugins = ["io.containerd.grpc.v1.cri"]'; return; }
+	cat <<-END
+		[plugins."io.containerd.grpc.v1.cri"]
+		  sandbox_image = "$2"
+		  restrict_oom_score_adj = true
+		  tolerate_missing_hugetlb_controller = true
+		  stream_server_address = "127.0.0.1"
+		  [plugins."io.containerd.grpc.v1.cri".cni]
+		    bin_dir = "$1/cni"
+		    conf_dir = "$1/cni"
+	END
+}
+
 engine_containerd() {
 	local dir=$1
 	engine_containerd_socket=$dir/containerd.sock
@@ -73,7 +90,7 @@ engine_containerd() {
 		version = 2
 		root = "$dir/containerd"
 		state = "$dir/containerd-state"
-		disabled_plugins = ["io.containerd.grpc.v1.cri"]
+		$(engine_cri "$dir" "${2:-}")
 		[grpc]
 		  address = "$dir/containerd.sock"
 		[plugins."io.containerd.internal.v1.opt"]
@@ -99,6 +116,7 @@ engine_image() {
 	tar -C "$2" --xattrs -cf "$1/image-root.tar" . &&
 		umoci init --layout "$1/oci" && umoci new --image "$1/oci:$3" &&
 		umoci raw add-layer --image "$1/oci:$3" "$1/image-root.tar" || return
+	[ $# = 3 ] || umoci config --image "$1/oci:$3" "${@:4}" || return
 	skopeo --insecure-policy copy -q "oci:$1/oci:$3" "docker-archive:$1/image.tar:$3:latest" || return
 	engine_ctr image import --digests "$1/image.tar" || return
 	[ -z "${engine_docker_socket:-}" ] || engine_docker load -i "$1/image.tar"

@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CALL_S = 5 };
+enum { CALL_S = 3 };
 
 static void put(const char *key, struct protobuf_text t)
 {

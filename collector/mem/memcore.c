@@ -134,6 +134,7 @@ static size_t get(struct memcore *c, const struct stretch *s, uint64_t at, char 
 	if (!c->opened)
 		c->live_error = open_live(c);
 	c->opened = true;
+	c->live.careful = s->map->flags & (MEM_UFFD | MEM_NO_FLAGS);
 	bad->error = c->live_error ? c->live_error : ENOSPC;
 	if (c->live_error || c->log->entries[c->entry].what & MEMLOG_FULL)
 		return 0;

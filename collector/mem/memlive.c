@@ -13,7 +13,7 @@
 #include <sys/uio.h>
 
 enum { AUXV_MAX = 4096 };
-static const uint64_t there = 3ULL << 62; /* present, or in swap */
+static const uint64_t present = 1ULL << 63, swapped = 1ULL << 62;
 
 static int same_program(const struct memlive *l, const void *auxv, size_t n, struct err *e)
 {
@@ -96,6 +96,7 @@ static bool is_same(const struct memlive *l, uint64_t at)
 /* Bytes from 'at' on that are there, or with 'no' that are not. */
 static size_t stretch(const struct memlive *l, size_t pages, bool no)
 {
+	uint64_t there = l->careful ? present : present | swapped;
 	size_t i = 0;
 
 	while (i < pages && !(l->entries[i] & there) == no)

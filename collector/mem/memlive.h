@@ -14,11 +14,13 @@ struct memlive {
 	pid_t pid;
 	uint64_t page;
 	uint64_t *entries; /* of the pagemap, for one block */
+	/* Set where userfaultfd may be: an entry that looks swapped can be its mark. */
+	bool careful;
 };
 
 enum { MEMLIVE_BLOCK = 4 << 20 }; /* at most this much in one read */
 
-#define MEMLIVE_INIT ((struct memlive){-1, -1, -1, -1, 0, 0, NULL})
+#define MEMLIVE_INIT ((struct memlive){-1, -1, -1, -1, 0, 0, NULL, false})
 #define own_memlive __attribute__((cleanup(memlive_close)))
 /*
  * -ESRCH: it has ended, or is another one; -ESTALE: it runs another program by now (its auxv

@@ -143,6 +143,21 @@ else
 	skip "go" "go is not installed"
 fi
 
+# ---- a 32-bit program
+if as --32 -o "$work/narrow.o" "$sources/narrow.s" && ld -m elf_i386 -o "$work/narrow.bin" \
+	"$work/narrow.o" && start narrow "$work/narrow.bin" 2>/dev/null; then
+	dump narrow
+	is "narrow: nothing is missing" "$(cat "$work/narrow.exit")" 0
+	# shellcheck disable=SC2016
+	got=$(ask narrow "$work/narrow.bin" 'x/s &planted' 'info registers eip ebx' 'x/i $eip' bt)
+	like "narrow: a planted value" "$got" '"planted in 32 bits"'
+	like "narrow: registers" "$got" '^ebx +0x4711 '
+	like "narrow: where it waits" "$got" '#0 .* in again \(\)'
+	like "narrow: a core of its class" "$(readelf -h "$(core narrow)")" 'Class: +ELF32'
+else
+	skip "narrow" "no 32-bit programs here"
+fi
+
 # ---- interpreters
 python=/usr/bin/python3
 [ -x "$python" ] || python=$(python3 -c 'import sys; print(sys.executable)')

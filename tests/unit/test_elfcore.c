@@ -281,6 +281,43 @@ static void gdb_reads_it(void **state)
 	made_done(&m, &k);
 }
 
+/* One thread, which knows itself by another number. */
+static void arm64_has_sizes_of_its_own(void **state)
+{
+	struct mem_proc p = memkit_proc(4100);
+	struct mem_thread t = {.head.type = MEM_THREAD, .tid = 4100, .ns_tid = 7};
+	struct memkit k;
+	struct made m;
+	Elf64_Nhdr n;
+	int32_t pid;
+	char *text;
+
+	(void)state;
+	p.machine = EM_AARCH64;
+	memkit_open(&k);
+	memkit_add(&k, &p, sizeof(p), NULL, 0);
+	memkit_add(&k, &t, sizeof(t), NULL, 0);
+	memkit_regs(&k, NT_PRSTATUS, 34 * 8, 0x11);
+	memkit_regs(&k, NT_ARM_TLS, 16, 0x22);
+	memkit_end(&k);
+	assert_int_equal(make(&m, &k, UINT64_MAX), 0);
+	at(&m, phdr(&m, 0).p_offset, &n, sizeof(n));
+	assert_int_equal(n.n_descsz, 392);
+	at(&m, phdr(&m, 0).p_offset + sizeof(n) + 8 + 32, &pid, sizeof(pid));
+	assert_int_equal(pid, 7);
+	at(&m, phdr(&m, 0).p_offset + sizeof(n) + 8 + 392, &n, sizeof(n));
+	assert_int_equal(n.n_descsz, 136);
+	at(&m, phdr(&m, 0).p_offset + 2 * (sizeof(n) + 8) + 392 + 24, &pid, sizeof(pid));
+	assert_int_equal(pid, 7);
+	text = ask(&m, "readelf", "-W -h -l -n");
+	if (text) {
+		expect(text, (const char *const[]){"AArch64", "NT_ARM_TLS", NULL});
+		assert_null(strstr(text, "arning"));
+	}
+	free(text);
+	made_done(&m, &k);
+}
+
 static void the_thread_with_a_signal_is_first(void **state)
 {
 	struct mem_proc p = memkit_proc(41);
@@ -486,6 +523,7 @@ int main(void)
 		cmocka_unit_test(notes_are_the_kernels),
 		cmocka_unit_test(readelf_reads_it),
 		cmocka_unit_test(gdb_reads_it),
+		cmocka_unit_test(arm64_has_sizes_of_its_own),
 		cmocka_unit_test(the_thread_with_a_signal_is_first),
 		cmocka_unit_test(many_segments_need_a_section),
 		cmocka_unit_test(zeros_are_bridged_only_while_they_are_few),

@@ -255,7 +255,7 @@ static void counts_signals(struct zoo *z)
 /* Queued ones: each must arrive. */
 static void send_some(struct capturing *k)
 {
-	for (int i = 0; i < 100; i++)
+	for (int i = 0; i < 1000; i++)
 		assert_int_equal(sigqueue(k->target->member[0].pid, SIGRTMIN,
 					 (union sigval){.sival_int = i}),
 			0);
@@ -271,9 +271,9 @@ static void signals_arrive(void **state)
 	f.k.freeze = send_some;
 	f.k.thaw = send_some;
 	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
-	for (int i = 0; i < 1000 && *counted < 200; i++)
+	for (int i = 0; i < 1000 && *counted < 2000; i++)
 		usleep(1000);
-	assert_int_equal(*counted, 200);
+	assert_int_equal(*counted, 2000);
 	assert_int_equal(f.k.done.a, 1);
 	assert_runs(f.zoo.pid);
 	close_with(&f);

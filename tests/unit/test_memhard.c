@@ -129,7 +129,7 @@ static void five_hundred_threads(void **state)
 	assert_int_equal(capturing_count(&f.k, f.zoo.pid, MEM_THREAD, NULL, 0), 500);
 	assert_int_equal(capturing_count(&f.k, f.zoo.pid, MEM_PROC, &proc, sizeof(proc)), 1);
 	assert_int_equal(proc.frozen, 1);
-	assert_int_equal(proc.state, 'S');
+	assert_true(proc.state == 'S' || proc.state == 'R'); /* not 't': that is us */
 	assert_runs(f.zoo.pid);
 	print_message("# 500 threads: stopped %lu us, copied after %lu us\n",
 		(proc.resumed_ns - proc.stopped_ns) / 1000, (f.k.copied_ns - f.k.go_ns) / 1000);

@@ -482,6 +482,29 @@ static void only_a_list(void **state)
 	close_with(&f);
 }
 
+/* What was copied is in the table, whoever dies before it is complete. */
+static void kill_worker(struct capturing *k)
+{
+	kill(k->worker, SIGKILL);
+}
+
+static void the_worker_is_killed(void **state)
+{
+	struct fixture f;
+	uint64_t bytes[4] = {0};
+
+	(void)state;
+	open_with(&f, a_lot, 64 << 20);
+	f.k.thaw = kill_worker;
+	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), SIGKILL);
+	assert_runs(f.zoo.pid);
+	capturing_each(&f.k, f.zoo.pid, sum, bytes);
+	assert_true(bytes[MEM_STORE_STAGE] >= 32 << 20);
+	assert_int_equal(capturing_count(&f.k, f.zoo.pid, MEM_AUXV, NULL, 0), 1);
+	assert_int_equal(capturing_count(&f.k, f.zoo.pid, MEM_THREAD, NULL, 0), 0);
+	close_with(&f);
+}
+
 /* As many mappings as the kernel lets it have. */
 static void crowd(struct zoo *z)
 {
@@ -584,6 +607,7 @@ int main(void)
 		cmocka_unit_test(more_than_was_asked_for),
 		cmocka_unit_test(no_time_left),
 		cmocka_unit_test(only_a_list),
+		cmocka_unit_test(the_worker_is_killed),
 		cmocka_unit_test(as_many_mappings_as_can_be),
 		cmocka_unit_test(the_target_does_not_grow),
 	};

@@ -74,13 +74,13 @@ static bool has_bytes(struct cutter *k, const struct mem_run *r)
 
 	if (k->cut != UINT64_MAX)
 		return false;
-	if (r->fate == MEM_DUMPED && !fits)
-		k->cut = r->start;
 	if (r->fate == MEM_DUMPED && fits)
 		k->dumped += n;
-	if (r->fate == MEM_DUMPED || r->fate != MEM_ZERO)
-		return r->fate == MEM_DUMPED && fits;
-	if (!fits || n > BRIDGE || k->kind != CONTENT || k->start == k->at ||
+	else if (r->fate == MEM_DUMPED)
+		k->cut = r->start;
+	if (r->fate == MEM_DUMPED)
+		return fits;
+	if (r->fate != MEM_ZERO || !fits || n > BRIDGE || k->kind != CONTENT || k->start == k->at ||
 		k->bridged + n > k->dumped + BRIDGED_MIN)
 		return false;
 	k->bridged += n;

@@ -84,17 +84,23 @@ int memlog_mark(struct memlog *l, unsigned index, uint16_t state, struct err *e)
 	return memlog_keep(l, index, e);
 }
 
+static bool continues(const struct memlog_entry *entry, const struct memlog_entry *last)
+{
+	return entry->kind == MEMLOG_FATE && last->kind == MEMLOG_FATE &&
+	       last->proc == entry->proc && last->what == entry->what &&
+	       last->error == entry->error && last->end == entry->start;
+}
+
 int memlog_add(struct memlog *l, const struct memlog_entry *entry, struct err *e)
 {
-	struct memlog_entry *last = l->count ? &l->entries[l->count - 1] : NULL;
+	unsigned last = l->count - 1;
 
-	if (last && entry->kind == MEMLOG_FATE && last->kind == MEMLOG_FATE &&
-		last->proc == entry->proc && last->what == entry->what &&
-		last->error == entry->error && last->end == entry->start) {
-		last->end = entry->end;
-		return memlog_keep(l, l->count - 1, e);
-	}
-	return append(l, entry, e);
+	if (!l->entries)
+		return err_set(e, EBADF, "the notes are closed");
+	if (!l->count || !continues(entry, &l->entries[last]))
+		return append(l, entry, e);
+	l->entries[last].end = entry->end;
+	return memlog_keep(l, last, e);
 }
 
 const struct memlog_entry *memlog_next(

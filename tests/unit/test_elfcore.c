@@ -55,10 +55,11 @@ static int put_run(
 
 static int make(struct made *m, struct memkit *k, uint64_t limit)
 {
-	const struct elfcore_to to = {put, put_run, m};
+	struct elfcore_to to = {.bytes = put, .run = put_run};
 	int rc;
 
 	*m = (struct made){.stage = k->stage, .fd = memfd_create("core", MFD_CLOEXEC)};
+	to.arg = m;
 	assert_true(m->fd >= 0);
 	rc = memscan_open(&m->scan, k->fd, NULL);
 	assert_int_equal(rc, 0);

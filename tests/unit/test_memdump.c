@@ -105,7 +105,7 @@ static char *member(struct bench *b, const char *name, size_t *ret_n)
 static json_t *document(struct bench *b, const char *name)
 {
 	json_error_t why;
-	size_t n;
+	size_t n = 0;
 	own_free char *text = member(b, name, &n);
 	json_t *doc;
 
@@ -174,6 +174,7 @@ static void add_plain(struct memkit *k, int pid)
 		.ino = 9,
 		.kind = MEM_PRIVATE,
 		.flags = MEM_R | MEM_X};
+	const char elf[] = {'\x7f', 'E', 'L', 'F', 2, 1, 1};
 	char page[2 * PAGE] = "page";
 
 	p.frozen = 1;
@@ -189,10 +190,7 @@ static void add_plain(struct memkit *k, int pid)
 	memkit_run(k, 0x13000, 0x14000, MEM_FAILED, EFAULT);
 	text = (struct mem_map){.start = 0x20000, .end = 0x28000, .flags = MEM_R | MEM_X};
 	memkit_map_as(k, &text, "");
-	memcpy(page + PAGE,
-		"\x7f"
-		"ELF\2\1\1",
-		7);
+	memcpy(page + PAGE, elf, sizeof(elf));
 	memkit_bytes(k, 0x20000, page, sizeof(page));
 	memcpy(page, "MZ", 3);
 	memkit_bytes(k, 0x22000, page, PAGE);

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-enum { CALLS_PER_CONNECT = 10, METHOD_MAX = 96 };
+enum { CONNECT_TRIES = 10, METHOD_MAX = 96 };
 
 struct cri {
 	struct grpc *grpc;
@@ -98,19 +98,31 @@ int cri_connect(int root_fd, const char *path, uint64_t call_ns, struct err *e)
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(e, ENOTSOCK, "%s is no socket", path);
 	/* its queue is full: a daemon that is stopped, or one that is busy */
-	for (int i = 0; i < CALLS_PER_CONNECT && sock == -EAGAIN; i++) {
+	for (int i = 0; i < CONNECT_TRIES && sock == -EAGAIN; i++) {
 		if (i)
-			(void)poll(NULL, 0, (int)(call_ns / CALLS_PER_CONNECT / 1000000));
+			(void)poll(NULL, 0, (int)(call_ns / CONNECT_TRIES / 1000000));
 		sock = start_connect(fd, e);
 	}
 	return sock < 0 ? err_wrap(e, sock, "%s", path) : sock;
 }
 
+/* The newest of the interfaces it has. */
+static int choose_api(struct cri *c, struct err *e)
+{
+	struct cri_version version;
+	int rc = -ENOSYS;
+
+	for (unsigned i = 0; i < sizeof(apis) / sizeof(apis[0]) && rc == -ENOSYS; i++) {
+		c->api = apis[i];
+		rc = cri_version(c, &version, e);
+	}
+	return rc;
+}
+
 int cri_open(int sock, uint64_t call_ns, struct cri **ret, struct err *e)
 {
 	struct cri *c = calloc(1, sizeof(*c));
-	struct cri_version version;
-	int rc = -ENOMEM;
+	int rc;
 
 	if (!c) {
 		(void)close(sock);
@@ -119,11 +131,8 @@ int cri_open(int sock, uint64_t call_ns, struct cri **ret, struct err *e)
 	c->call_ns = call_ns;
 	c->answer = BUF_INIT(CRI_ANSWER_MAX);
 	rc = grpc_open(sock, &c->grpc, e);
-	for (unsigned i = 0; i < sizeof(apis) / sizeof(apis[0]) && (!i ? !rc : rc == -ENOSYS);
-		i++) {
-		c->api = apis[i];
-		rc = cri_version(c, &version, e);
-	}
+	if (!rc)
+		rc = choose_api(c, e);
 	if (rc < 0) {
 		cri_close(c);
 		return rc;

@@ -230,13 +230,13 @@ static int wait_for(struct grpc *g, uint64_t deadline_ns, struct err *e)
 	struct pollfd p = {.fd = g->sock, .events = POLLIN};
 	uint64_t ms = left_ms(deadline_ns);
 
-	if (g->out_len)
-		p.events |= POLLOUT;
-	if (ms && poll(&p, 1, ms < INT_MAX ? (int)ms : INT_MAX) < 0 && errno != EINTR)
-		return err_errno(e, "wait for the server");
-	if (!ms || !left_ms(deadline_ns))
+	if (!ms)
 		return err_set(e, ETIMEDOUT, "no %s in time",
 			g->a.received ? "whole answer" : "answer at all");
+	if (g->out_len)
+		p.events |= POLLOUT;
+	if (poll(&p, 1, ms < INT_MAX ? (int)ms : INT_MAX) < 0 && errno != EINTR)
+		return err_errno(e, "wait for the server");
 	return 0;
 }
 

@@ -229,9 +229,9 @@ static int babbled(struct grpckit_babble b, unsigned ms, struct err *e)
 	grpckit_babble(&b);
 	assert_int_equal(grpc_open(b.client, &g, e), 0);
 	rc = ask(g, ms, e);
-	took = grpc_now_ns() - start;
 	/* of no use afterwards: it fails at once and in the same way */
 	assert_int_equal(ask(g, LONG_MS, NULL), rc);
+	took = grpc_now_ns() - start;
 	grpc_close(g);
 	grpckit_hush(&b);
 	assert_true(took < LONG_MS * 1000000ULL / 2);
@@ -317,6 +317,22 @@ static void breaks_the_protocol(void **state)
 		assert_int_equal(babbled(cases[i], LONG_MS, &e), -EPROTO);
 }
 
+static void many_headers(void **state)
+{
+	own_buf struct buf bytes = BUF_INIT(4096);
+	struct grpckit_babble b = {.stays = true};
+	struct err e;
+
+	(void)state;
+	assert_int_equal(buf_add(&bytes, SETTINGS "\0\1\xf5\1\4\0\0\0\1\x88", 19), 0);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(buf_add(&bytes, "\0\1x\1y", 5), 0);
+	b.once = bytes.data;
+	b.once_len = bytes.len;
+	assert_int_equal(babbled(b, LONG_MS, &e), -EPROTO);
+	assert_string_equal(e.text, "/test.Service/Method: an answer with over 64 headers");
+}
+
 /* What never ends is cut off long before the deadline. */
 static void endless(void **state)
 {
@@ -337,6 +353,37 @@ static void endless(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_int_equal(babbled(cases[i], LONG_MS, &e), -EPROTO);
+}
+
+/* As containerd sent it, then no more; 'after' follows. */
+static int answered_once(const void *after, size_t n, bool stays)
+{
+	own_buf struct buf bytes = BUF_INIT(1 << 16);
+	struct grpckit_babble b = {.stays = stays};
+	struct err e = ERR_INIT;
+	struct grpc *g;
+	int rc;
+
+	grpckit_load("../../fuzz/corpus/grpc/version", &bytes);
+	assert_int_equal(buf_add(&bytes, after, n), 0);
+	b.once = bytes.data;
+	b.once_len = bytes.len;
+	grpckit_babble(&b);
+	assert_int_equal(grpc_open(b.client, &g, &e), 0);
+	assert_int_equal(ask(g, LONG_MS, &e), 0);
+	rc = ask(g, LONG_MS, &e);
+	grpc_close(g);
+	grpckit_hush(&b);
+	return rc;
+}
+
+static void leaves_after_an_answer(void **state)
+{
+	static const char goaway[] = "\0\0\x8\7\0\0\0\0\0\0\0\0\1\0\0\0\0";
+
+	(void)state;
+	assert_int_equal(answered_once("", 0, false), -ECONNRESET);
+	assert_int_equal(answered_once(goaway, sizeof(goaway) - 1, true), -EPROTO);
 }
 
 /* It does not read: what we send waits in vain. */
@@ -382,7 +429,9 @@ int main(void)
 		cmocka_unit_test(closes),
 		cmocka_unit_test(speaks_something_else),
 		cmocka_unit_test(breaks_the_protocol),
+		cmocka_unit_test(many_headers),
 		cmocka_unit_test(endless),
+		cmocka_unit_test(leaves_after_an_answer),
 		cmocka_unit_test(deaf),
 		cmocka_unit_test(a_deadline_that_has_passed),
 	};

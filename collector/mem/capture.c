@@ -97,6 +97,7 @@ static int prepare(struct capture *c, struct err *e)
 
 	if (rc < 0)
 		return rc;
+	c->limits.by_file = c->set.self != getpid();
 	for (unsigned i = 0; i < c->set.count; i++) {
 		struct proc_one *p = &c->set.proc[i];
 		uint64_t until = tick_now() + flags_ns;
@@ -125,7 +126,7 @@ static int prepare(struct capture *c, struct err *e)
 static bool to_be_held(const struct capture *c, const struct proc_one *p)
 {
 	return !c->job->options.maps_only && c->how != HOLD_NONE && !p->ended &&
-	       !(p->stat.flags & 0x200000);
+	       !c->limits.by_file && !(p->stat.flags & 0x200000);
 }
 
 /* The threads of one process, which follow each other in the list. */

@@ -72,7 +72,7 @@ static ssize_t read_mem(struct copy *c, void *to, size_t n, uint64_t from)
 size_t copy_peek(struct copy *c, uint64_t address, void *to, size_t n)
 {
 	struct iovec mine = {to, n}, other = {(void *)(uintptr_t)address, n}; /* NOLINT */
-	ssize_t got = process_vm_readv(c->pid, &mine, 1, &other, 1, 0);
+	ssize_t got = c->limits->by_file ? 0 : process_vm_readv(c->pid, &mine, 1, &other, 1, 0);
 
 	if (got <= 0)
 		got = read_mem(c, to, n, address);
@@ -93,7 +93,7 @@ static size_t read_many(const struct copy *c, unsigned i, char *room, size_t siz
 	size_t n = 0;
 	ssize_t got;
 
-	if (c->unreadable)
+	if (c->unreadable || c->limits->by_file)
 		return 0;
 	for (; i < c->count && local.iov_len < size; i++) {
 		const struct mem_run *r = &c->run[i];

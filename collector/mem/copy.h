@@ -23,6 +23,7 @@ struct copy_limits {
 	uint64_t total;			 /* so far */
 	bool live;			 /* nothing is copied: it runs, or time is up */
 	bool maps_only;
+	bool by_file;	/* /proc has other numbers than we: a call by number would hit another */
 	uint64_t until; /* CLOCK_MONOTONIC ns: then expired() once, and live */
 	int (*expired)(void *arg, struct err *e);
 	void *arg;

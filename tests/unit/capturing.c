@@ -10,6 +10,7 @@
 #include "tick.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,19 @@ static void converse(struct capturing *k, enum capture_hold how, uint64_t until_
 		k->finished(k);
 }
 
+/* Goes on as the first process of a PID namespace. */
+static void enter_pids(void)
+{
+	pid_t inner = unshare(CLONE_NEWPID) < 0 ? -1 : fork();
+	int status = 0;
+
+	if (!inner)
+		return;
+	if (inner > 0)
+		waitpid(inner, &status, 0);
+	_exit(inner < 0 || status ? 1 : 0);
+}
+
 /* As the engine's workers are. */
 static int sandbox(struct err *e)
 {
@@ -120,6 +134,8 @@ int capturing_run(struct capturing *k, enum capture_hold how, uint64_t until_ns)
 		int rc;
 
 		close(pair[0]);
+		if (k->own_pids)
+			enter_pids();
 		rc = k->sandboxed ? sandbox(&e) : 0;
 		if (rc == 0)
 			rc = capture_run(&k->job, &e);

@@ -22,6 +22,7 @@ struct capturing {
 	void (*finished)(struct capturing *k); /* the worker has done all, and lives */
 	void *arg;
 	bool sandboxed;
+	bool own_pids; /* the worker is in a PID namespace of its own */
 };
 
 /* A capture of nobody yet; room for staging. */

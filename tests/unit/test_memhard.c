@@ -482,6 +482,30 @@ static void only_a_list(void **state)
 	close_with(&f);
 }
 
+/* Seen from a PID namespace of its own, the numbers of /proc are others': only what is read by
+ * name is read, and nobody is stopped. */
+static void in_another_namespace(void **state)
+{
+	struct fixture f;
+	uint64_t bytes[4] = {0};
+	struct captured x;
+	unsigned char byte;
+
+	(void)state;
+	open_with(&f, a_lot, 64 << 20);
+	f.k.own_pids = true;
+	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
+	capturing_each(&f.k, f.zoo.pid, sum, bytes);
+	assert_true(bytes[MEM_STORE_STAGE] >= 32 << 20);
+	assert_int_equal(f.k.done.a, 0);
+	assert_true(capturing_at(&f.k, f.zoo.pid, f.zoo.at[0], &x));
+	assert_int_equal(x.proc.frozen, 0);
+	capturing_bytes(&f.k, &x.run, f.zoo.at[0], &byte, 1);
+	assert_int_equal(byte, 7);
+	assert_int_equal(capturing_count(&f.k, f.zoo.pid, MEM_NOTE, NULL, 0), 1);
+	close_with(&f);
+}
+
 /* What was copied is in the table, whoever dies before it is complete. */
 static void kill_worker(struct capturing *k)
 {
@@ -607,6 +631,7 @@ int main(void)
 		cmocka_unit_test(more_than_was_asked_for),
 		cmocka_unit_test(no_time_left),
 		cmocka_unit_test(only_a_list),
+		cmocka_unit_test(in_another_namespace),
 		cmocka_unit_test(the_worker_is_killed),
 		cmocka_unit_test(as_many_mappings_as_can_be),
 		cmocka_unit_test(the_target_does_not_grow),

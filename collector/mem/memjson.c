@@ -364,7 +364,8 @@ static int tell_losses(struct doc *d, struct err *e)
 		const struct memtally_loss *loss = &d->tally.loss[k];
 		struct err why = ERR_INIT;
 
-		if (!loss->pieces)
+		/* where no content was asked for, what is not there is no loss */
+		if (!loss->pieces || (!d->job->core && k == GAP_NOT_PRESENT))
 			continue;
 		if (loss->error)
 			(void)err_set(&why, loss->error, "read its memory");

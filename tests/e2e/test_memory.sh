@@ -117,6 +117,15 @@ like "threads: the files that are mapped" "$(jq -r '.files[] | "\(.name) \(.sha2
 ok "threads: readelf has no complaint" sh -c '! readelf -Wlh "$1" 2>&1 | grep -i warning' - \
 	"$(core threads)"
 
+# ---- the list alone
+"$TAPHOS" collect --pid "$(cat "$work/threads.pid")" --profile "$work/memory.json" --force \
+	--memory-maps --output "$work/maps.tar.zst" >"$work/maps.log" 2>&1
+is "maps: complete" $? 0
+is "maps: no core" "$(tar --zstd -tf "$work/maps.tar.zst" | grep -c '\.core$')" 0
+is "maps: every mapping" "$(tar --zstd -xOf "$work/maps.tar.zst" --wildcards \
+	"*/memory/$(cat "$work/threads.pid").json" | jq '.mappings | length')" \
+	"$(wc -l <"/proc/$(cat "$work/threads.pid")/maps")"
+
 # ---- what CRIU refuses
 if cc "${flags[@]}" -o "$work/uring.bin" "$sources/uring.c" && start uring "$work/uring.bin"; then
 	dump uring

@@ -196,7 +196,8 @@ static void add_plain(struct memkit *k, int pid)
 	memkit_bytes(k, 0x22000, page, PAGE);
 	memkit_run(k, 0x23000, 0x24000, MEM_SECRET, 0);
 	memkit_run(k, 0x24000, 0x26000, MEM_ZERO, 0);
-	memkit_run(k, 0x26000, 0x28000, MEM_LEFT_OUT, 0);
+	memkit_run(k, 0x26000, 0x27000, MEM_LEFT_OUT, 0);
+	memkit_run(k, 0x27000, 0x28000, MEM_NOT_PRESENT, 0);
 	memkit_map(k, 0x30000, 0x31000, MEM_SPECIAL, "[vvar]");
 	memkit_run(k, 0x30000, 0x31000, MEM_FAILED, EIO);
 	memkit_end(k);
@@ -241,7 +242,8 @@ static void what_is_staged_and_what_is_not(void **state)
 	assert_true(gap_says(b, "unreadable member=memory/41.core where=process 41: 4096 bytes"));
 	assert_true(gap_says(b, "by_profile member="));
 	assert_true(gap_says(b, "process 41: registers errno=1 why=traced by another"));
-	assert_int_equal(b->out.gaps, 5);
+	assert_true(gap_says(b, "not_present member=memory/41.core where=process 41: 4096 bytes"));
+	assert_int_equal(b->out.gaps, 6);
 	findings = member(b, "findings.txt", NULL);
 	assert_non_null(strstr(findings, "process 41 (victim): an ELF file in memory without a "
 					 "file: 1, the first at 21000"));
@@ -260,6 +262,7 @@ static void without_content_there_is_only_the_list(void **state)
 	doc = document(b, "memory/41.json");
 	assert_true(json_is_null(json_object_get(doc, "core")));
 	assert_string_equal(word(doc, "no_core"), "maps_only");
+	assert_false(gap_says(b, "not_present"));
 	json_decref(doc);
 }
 

@@ -27,15 +27,19 @@ INC    := -Iinclude -Icollector $(patsubst %/,-I%,$(wildcard collector/*/)) -Idu
           -isystem $(O)/deps/include
 HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 \
           $(if $(filter x86_64-%,$(MACHINE)),-fcf-protection)
+# what nobody calls is left out of the program
+SECTIONS := -ffunction-sections -fdata-sections
 # no directory of the machine that builds gets into the result
 REPRO  := '-ffile-prefix-map=$(CURDIR)=.' '-ffile-prefix-map=$(O)=build'
 ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(INC) $(WARN) $(HARDEN) $(REPRO) \
-               -MMD -MP $(CFLAGS)
-ALL_LDFLAGS := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--build-id=sha1 $(LDFLAGS)
-# what libcrypto gets collector/base/closed.c for, in libc's place
+               $(SECTIONS) -MMD -MP $(CFLAGS)
+ALL_LDFLAGS := -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections -Wl,--build-id=sha1 $(LDFLAGS)
+# what libcrypto and c-ares get collector/base/closed.c for, in libc's place
 CLOSED := dlopen dlsym dlclose dlerror dladdr getaddrinfo freeaddrinfo gai_strerror getnameinfo \
-          gethostbyname
-LIBS   := $(O)/deps/libarchive.a -lzstd -lz -ljansson -lnghttp2 -lseccomp -lcap -lcrypto -pthread
+          gethostbyname getservbyname getservbyport_r
+DEPS   := $(O)/deps/libarchive.a $(O)/deps/libcurl.a
+LIBS   := $(DEPS) -lcares -lyaml -lzstd -lz -ljansson -lnghttp2 -lseccomp -lcap -lssl -lcrypto \
+          -pthread
 
 SRC      := $(sort $(wildcard collector/*.c collector/*/*.c dumpers/*.c))
 OBJ      := $(SRC:%.c=$(O)/%.o) $(O)/profile_builtin.o
@@ -65,7 +69,7 @@ $(O)/libtaphos.a: $(filter-out $(O)/collector/main.o,$(OBJ))
 	@rm -f $@; $(AR) qcs $@ $^
 $(O)/libunit.a: $(UNITLIB)
 	@rm -f $@; $(AR) qcs $@ $^
-$(O)/%.o: %.c $(O)/.flags | $(O)/deps/libarchive.a
+$(O)/%.o: %.c $(O)/.flags | $(DEPS)
 	@echo "  CC  $<"; mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(WERROR:%=-Werror) -c -o $@ $<
 $(O)/%.o: $(O)/%.c $(O)/.flags
 	@$(CC) $(ALL_CFLAGS) $(WERROR:%=-Werror) -c -o $@ $<
@@ -77,8 +81,8 @@ $(TOOLS): %: %.o $(O)/libunit.a $(O)/libtaphos.a
 	@echo "  LD  $@"; $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(O)/tests/%.o: private ALL_CFLAGS += -Itests/unit
 
-$(O)/deps/libarchive.a: scripts/deps | $(SYSROOT)
-	@scripts/deps libarchive $(@D) $(ARCH)
+$(DEPS): $(O)/deps/%.a: scripts/deps | $(SYSROOT)
+	@scripts/deps $* $(@D) $(ARCH)
 $(O)/sysroot: scripts/deps
 	@scripts/deps sysroot $@ $(ARCH)
 $(O)/profile_builtin.c: scripts/embed-profiles $(PROFILES) $(O)/.flags

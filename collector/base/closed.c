@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* closed - doors of libcrypto that nobody here goes through. Its configuration can name shared
- * objects to load, and its sockets look names up, which loads modules of the root the process
- * stands in: an attacker's root. The linker puts these in libc's place (--wrap, CLOSED in the
- * Makefile), so that the name services are not in the program at all. */
+/* closed - doors of libcrypto and c-ares that nobody here goes through. OpenSSL's configuration can
+ * name shared objects to load, its sockets look names up, and c-ares asks for services by name,
+ * which loads modules of the root the process stands in: an attacker's root. The linker puts these
+ * in libc's place (--wrap, CLOSED in the Makefile), so that the name services are not in the
+ * program at all. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <netdb.h>
@@ -21,6 +22,9 @@ const char *__wrap_gai_strerror(int code);
 int __wrap_getnameinfo(const struct sockaddr *sa, socklen_t sa_len, char *host, socklen_t host_len,
 	char *serv, socklen_t serv_len, int flags);
 struct hostent *__wrap_gethostbyname(const char *name);
+struct servent *__wrap_getservbyname(const char *name, const char *protocol);
+int __wrap_getservbyport_r(int port, const char *protocol, struct servent *ret, char *room,
+	size_t size, struct servent **result);
 
 void *__wrap_dlopen(const char *file, int mode)
 {
@@ -83,4 +87,18 @@ struct hostent *__wrap_gethostbyname(const char *name)
 	(void)name;
 	h_errno = NO_RECOVERY;
 	return NULL;
+}
+
+struct servent *__wrap_getservbyname(const char *name, const char *protocol)
+{
+	(void)name, (void)protocol;
+	return NULL;
+}
+
+int __wrap_getservbyport_r(int port, const char *protocol, struct servent *ret, char *room,
+	size_t size, struct servent **result)
+{
+	(void)port, (void)protocol, (void)ret, (void)room, (void)size;
+	*result = NULL;
+	return ENOENT;
 }

@@ -85,11 +85,22 @@ static int start_connect(int path_fd, struct err *e)
 	return take_fd(&sock);
 }
 
-int cri_connect(int root_fd, const char *path, uint64_t call_ns, struct err *e)
+static int peer_of(int sock, struct ucred *ret, struct err *e)
+{
+	socklen_t size = sizeof(*ret);
+
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, ret, &size) < 0)
+		return err_errno(e, "who listens");
+	return 0;
+}
+
+int cri_connect(
+	int root_fd, const char *path, uint64_t call_ns, struct ucred *ret_peer, struct err *e)
 {
 	own_fd int fd = io_open_in(root_fd, path, O_PATH, e);
+	own_fd int sock = -EAGAIN;
 	struct stat st;
-	int sock = -EAGAIN;
+	int rc;
 
 	if (fd < 0)
 		return fd;
@@ -97,13 +108,14 @@ int cri_connect(int root_fd, const char *path, uint64_t call_ns, struct err *e)
 		return err_errno(e, "stat %s", path);
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(e, ENOTSOCK, "%s is no socket", path);
-	/* its queue is full: a daemon that is stopped, or one that is busy */
+	/* -EAGAIN: its queue is full */
 	for (int i = 0; i < CONNECT_TRIES && sock == -EAGAIN; i++) {
 		if (i)
 			(void)poll(NULL, 0, (int)(call_ns / CONNECT_TRIES / 1000000));
 		sock = start_connect(fd, e);
 	}
-	return sock < 0 ? err_wrap(e, sock, "%s", path) : sock;
+	rc = sock < 0 ? sock : peer_of(sock, ret_peer, e);
+	return rc < 0 ? err_wrap(e, rc, "%s", path) : take_fd(&sock);
 }
 
 /* The newest of the interfaces it has. */

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 struct cri;
 
@@ -82,9 +83,14 @@ struct cri_snapshot_mount {
 	struct protobuf_list options; /* of texts: protobuf_next() */
 };
 
-/* A connected socket. path: below root, no link out of it is followed; at most the time given is
- * spent. -ENOENT, -ECONNREFUSED: no runtime there. */
-int cri_connect(int root_fd, const char *path, uint64_t call_ns, struct err *e) must_check;
+/*
+ * A connected socket. path: below root, no link out of it is followed; at most call_ns is spent.
+ * peer: who listens there, by the kernel's word; another process than the runtime's is a server
+ * that somebody put in its place. -ENOENT, -ECONNREFUSED: no runtime there; -EAGAIN: it takes no
+ * connection, being stopped or busy.
+ */
+int cri_connect(int root_fd, const char *path, uint64_t call_ns, struct ucred *ret_peer,
+	struct err *e) must_check;
 
 /*
  * Asks for the version, and so for what the runtime speaks. Owns sock, which is closed even on

@@ -29,6 +29,7 @@ order() { # METHOD FIELD...: prints what the answer says first
 not_ok "no daemon yet" ask version
 engine_containerd "$work" "$image" >"$work/why" || skip_all "$(cat "$work/why")"
 like "it tells its name" "$(ask version)" '^runtime=containerd$'
+is "it is who we started" "$(ask peer)" "${engine_pid[containerd]} 0"
 like "it speaks v1" "$(ask version)" '^cri=v1$'
 is "no pods" "$(ask pods)" ''
 is "no containers" "$(ask containers)" ''

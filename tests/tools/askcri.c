@@ -2,7 +2,7 @@
 /*
  * askcri - what a container runtime answers, by collector/cri, as lines for shell tests.
  *
- *   askcri SOCKET version | pods | containers | pod ID | container ID | image REF |
+ *   askcri SOCKET peer | version | pods | containers | pod ID | container ID | image REF |
  *          upper SNAPSHOTTER KEY
  *   askcri SOCKET raw METHOD [NAMESPACE] < request > answer    protobuf as it is
  */
@@ -231,10 +231,13 @@ int main(int argc, char **argv)
 {
 	own_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct err e = ERR_INIT;
+	struct ucred peer;
 	int sock, rc = -1;
 
 	if (argc > 2) {
-		sock = cri_connect(root, argv[1], CALL_S * 1000000000ULL, &e);
+		sock = cri_connect(root, argv[1], CALL_S * 1000000000ULL, &peer, &e);
+		if (sock >= 0 && !strcmp(argv[2], "peer"))
+			return printf("%d %u\n", (int)peer.pid, peer.uid) < 0;
 		rc = sock < 0 ? sock : ask(sock, argc - 2, argv + 2, &e);
 	}
 	if (rc < 0)

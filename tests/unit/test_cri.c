@@ -3,9 +3,11 @@
 #include "unit.h"
 
 #include "cri.h"
+#include "grpc.h"
 #include "grpckit.h"
 #include "jsonx.h"
 #include "own.h"
+#include "worker.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +48,7 @@ struct node {
 };
 
 /* A runtime that answers as recorded, all but what 'instead' says. */
-static void node_up(struct node *n, const char *api, const struct grpckit_reply *instead)
+static void node_serve(struct node *n, const char *api, const struct grpckit_reply *instead)
 {
 	memset(n, 0, sizeof(*n));
 	for (unsigned i = 0; i < RECORDED; i++) {
@@ -62,6 +64,11 @@ static void node_up(struct node *n, const char *api, const struct grpckit_reply 
 			n->reply[i] = *instead;
 	}
 	grpckit_serve(&n->kit, n->reply, RECORDED);
+}
+
+static void node_up(struct node *n, const char *api, const struct grpckit_reply *instead)
+{
+	node_serve(n, api, instead);
 	assert_int_equal(cri_open(n->kit.client, CALL_MS * 1000000ULL, &n->cri, &n->e), 0);
 }
 
@@ -413,6 +420,66 @@ static void names_have_limits(void **state)
 	assert_int_equal(n.kit.calls, 1);
 }
 
+/* ---- from a process that can do little else */
+
+/* The number of what failed. */
+static int ask_all(void *arg)
+{
+	const struct cri_snapshot snapshot = {"k8s.io", "overlayfs", OOM};
+	struct node *n = arg;
+	struct seen s = {0};
+	char upper[200];
+	struct cri_container k;
+	struct cri_image i;
+	struct cri_pod p;
+
+	if (cri_open(n->kit.client, CALL_MS * 1000000ULL, &n->cri, &n->e))
+		return 1;
+	if (cri_pods(n->cri, see_pod, &s, &n->e))
+		return 2;
+	if (cri_containers(n->cri, see_container, &s, &n->e))
+		return 3;
+	if (cri_pod_status(n->cri, WEB_POD, &p, &n->e))
+		return 4;
+	if (cri_container_status(n->cri, OOM, &k, &n->e))
+		return 5;
+	if (cri_image_status(n->cri, "busybox", &i, &n->e))
+		return 6;
+	if (cri_snapshot_mounts(n->cri, &snapshot, see_upper, upper, &n->e))
+		return 7;
+	cri_close(n->cri);
+	return 0;
+}
+
+/* A connected socket is all it takes: no file is opened, no address named. */
+static void in_a_sandbox(void **state)
+{
+	struct node n;
+	struct worker_spec spec = {
+		.name = "cri",
+		.main = ask_all,
+		.arg = &n,
+		.filter = FILTER_PARSER,
+		.netns_fd = -1,
+		.mntns_fd = -1,
+		.keeps = 1,
+	};
+	struct err why = ERR_INIT;
+
+	(void)state;
+	if (geteuid() != 0)
+		unit_skip("not root");
+	if (unit_emulated())
+		unit_skip("no seccomp under emulation");
+	node_serve(&n, "v1", NULL);
+	spec.keep = &n.kit.client;
+	assert_int_equal(worker_pipe(&spec, grpc_now_ns() + 10000000000ULL, NULL, NULL, &why), 0);
+	close(n.kit.client);
+	n.cri = NULL;
+	node_down(&n);
+	assert_int_equal(n.kit.calls, 7);
+}
+
 /* ---- its socket */
 
 static int listening(const char *path)
@@ -430,6 +497,7 @@ static void connecting(void **state)
 {
 	char dir[] = "/tmp/taphos-cri-XXXXXX", path[64];
 	own_fd int root = -1;
+	struct ucred peer = {0};
 	int daemon, client[2];
 	struct err e = ERR_INIT;
 
@@ -441,15 +509,17 @@ static void connecting(void **state)
 	assert_int_equal(symlinkat("/sock", root, "link"), 0);
 	assert_int_equal(mkdirat(root, "folder", 0700), 0);
 
-	assert_int_equal(cri_connect(root, "/absent", 1000000000, &e), -ENOENT);
-	assert_int_equal(cri_connect(root, "/folder", 1000000000, &e), -ENOTSOCK);
-	client[0] = cri_connect(root, "/sock", 1000000000, &e);
+	assert_int_equal(cri_connect(root, "/absent", 1000000000, &peer, &e), -ENOENT);
+	assert_int_equal(cri_connect(root, "/folder", 1000000000, &peer, &e), -ENOTSOCK);
+	client[0] = cri_connect(root, "/sock", 1000000000, &peer, &e);
 	assert_true(client[0] >= 0);
+	assert_int_equal(peer.pid, getpid());
+	assert_int_equal(peer.uid, geteuid());
 	/* its queue is full, and nobody accepts */
-	client[1] = cri_connect(root, "sock", 50000000, &e);
+	client[1] = cri_connect(root, "sock", 50000000, &peer, &e);
 	assert_int_equal(client[1], -EAGAIN);
 	close(daemon);
-	assert_int_equal(cri_connect(root, "sock", 1000000000, &e), -ECONNREFUSED);
+	assert_int_equal(cri_connect(root, "sock", 1000000000, &peer, &e), -ECONNREFUSED);
 	close(client[0]);
 	assert_int_equal(unlinkat(root, "sock", 0), 0);
 	assert_int_equal(unlinkat(root, "link", 0), 0);
@@ -472,6 +542,7 @@ int main(void)
 		cmocka_unit_test(an_upper_layer),
 		cmocka_unit_test(answers_that_are_garbage),
 		cmocka_unit_test(names_have_limits),
+		cmocka_unit_test(in_a_sandbox),
 		cmocka_unit_test(connecting),
 	};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* host - where the host's root directory and its /proc are seen from here. */
 #include "host.h"
+#include "ns.h"
 #include "own.h"
 #include "procfs.h"
 
@@ -12,6 +13,8 @@
 
 /* The inode of the first PID namespace, since Linux 3.8 (PROC_PID_INIT_INO). */
 #define PIDNS_INITIAL 0xEFFFFFFCU
+/* And of the first cgroup namespace, since Linux 4.6 (PROC_CGROUP_INIT_INO). */
+#define CGROUPNS_INITIAL 0xEFFFFFFBU
 
 /* Is it the proc of the initial PID namespace? "self" in another one shows nothing. */
 static bool shows_all(int proc_fd)
@@ -87,6 +90,33 @@ static const char *find_root(void)
 	return access("/host/proc/1/status", F_OK) == 0 ? "/host" : "/";
 }
 
+static int enter_if_initial(pid_t pid, void *arg)
+{
+	const struct host *h = arg;
+	own_fd int fd = -1;
+	struct stat st;
+	char path[64];
+
+	snprintf(path, sizeof(path), "%d/ns/cgroup", (int)pid);
+	fd = openat(h->at.proc_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_ino != CGROUPNS_INITIAL)
+		return 0;
+	return ns_enter_cgroup(fd, NULL) == 0;
+}
+
+/* In a pod we have a cgroup namespace of our own, where a path of the host's begins somewhere
+ * between it and us: no cgroup would be found by it. Process 1 is asked first; it may have
+ * rights that we lack, and is closed to us then. */
+static void join_cgroups(struct host *h)
+{
+	struct stat st;
+
+	if (!h->all_processes || fstatat(h->at.proc_fd, "self/ns/cgroup", &st, 0) < 0 ||
+		st.st_ino == CGROUPNS_INITIAL)
+		return;
+	(void)!procfs_each_number(h->at.proc_fd, enter_if_initial, h, NULL);
+}
+
 int host_open(const char *given, struct host *ret, struct err *e)
 {
 	own_host struct host h = HOST_INIT;
@@ -96,6 +126,7 @@ int host_open(const char *given, struct host *ret, struct err *e)
 		rc = find_proc(&h, e);
 	if (rc < 0)
 		return rc;
+	join_cgroups(&h);
 	*ret = h;
 	h = HOST_INIT;
 	return 0;

@@ -25,6 +25,11 @@ int ns_enter_mnt(int fd, struct err *e)
 	return setns(fd, CLONE_NEWNS) < 0 ? err_errno(e, "enter the mount namespace") : 0;
 }
 
+int ns_enter_cgroup(int fd, struct err *e)
+{
+	return setns(fd, CLONE_NEWCGROUP) < 0 ? err_errno(e, "enter the cgroup namespace") : 0;
+}
+
 static int open_clone(const char *point)
 {
 	return open_tree(AT_FDCWD, point,

@@ -7,6 +7,8 @@
 
 int ns_enter_net(int fd, struct err *e) must_check;
 int ns_enter_mnt(int fd, struct err *e) must_check;
+/* The host's: decides how paths in /proc/PID/cgroup begin, and nothing else. */
+int ns_enter_cgroup(int fd, struct err *e) must_check;
 
 /*
  * A private clone of a directory of our own mount namespace, without the mounts below it:

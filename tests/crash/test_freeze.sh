@@ -33,6 +33,7 @@ end_all() {
 	[ -z "$old" ] || echo THAWED >"$old/$group/freezer.state" 2>/dev/null
 	kill -9 "$unshare" 2>/dev/null
 	hang_end
+	rmdir "$cgroup"/*/ 2>/dev/null
 	wait_until rmdir "$cgroup"
 	[ ! -d "$old/$group" ] || wait_until rmdir "$old/$group"
 }
@@ -184,6 +185,17 @@ wait_until none_left
 ok "also when we are killed" frozen
 echo 0 >"$cgroup/cgroup.freeze"
 ok "and runs when it is resumed" runs
+rm -rf out/*
+
+# --- we have a cgroup namespace of our own, as in a pod ---------------------------------------------
+mkdir "$cgroup/ours" "$cgroup/theirs"
+echo "$pid" >"$cgroup/theirs/cgroup.procs"
+sh -c 'echo $$ >"$1/ours/cgroup.procs"; exec unshare -C "$2" collect --cgroup "/$3/theirs" \
+	--profile memory.json --quiet --output out --json' - "$cgroup" "$TAPHOS" "$group" >stdout 2>stderr
+is "seen from beside: frozen by its cgroup" "$(effects '.method + " " + .cgroup')" "cgroup2 $group/theirs"
+ok "and it runs" runs
+echo "$pid" >"$cgroup/cgroup.procs"
+wait_until rmdir "$cgroup/ours" "$cgroup/theirs"
 rm -rf out/*
 
 # --- not to be frozen ---------------------------------------------------------------------------

@@ -17,6 +17,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -62,6 +66,15 @@ static bool refused(long rc)
 	return rc < 0 && errno == EPERM;
 }
 
+static int say(const bool *ok, size_t n)
+{
+	char text[32];
+
+	for (size_t i = 0; i < n; i++)
+		text[i] = ok[i] ? 'y' : 'n';
+	return write(1, text, n) != (ssize_t)n;
+}
+
 /* Each 'n' is something a worker in other hands could do. */
 static int try_all(void *arg)
 {
@@ -83,12 +96,9 @@ static int try_all(void *arg)
 		refused(sendmsg(net, &m, 0)),
 		refused(syscall(SYS_tgkill, getppid(), getppid(), 0)),
 	};
-	char text[sizeof(ok)];
 
 	(void)arg;
-	for (size_t i = 0; i < sizeof(ok); i++)
-		text[i] = ok[i] ? 'y' : 'n';
-	return write(1, text, sizeof(ok)) != (ssize_t)sizeof(ok);
+	return say(ok, sizeof(ok));
 }
 
 static void a_worker_writes_and_sends_nowhere(void **state)
@@ -104,6 +114,121 @@ static int wait_long(void *arg)
 	(void)arg;
 	(void)poll(NULL, 0, 10000);
 	return 0;
+}
+
+/* A call that is let through fails in the kernel: nobody is traced, none of the arguments is. */
+static bool reaches(long rc)
+{
+	return rc < 0 && errno == ESRCH;
+}
+
+static int try_ptrace(void *arg)
+{
+	char from = 'x', to = 0;
+	struct iovec local = {&to, 1}, remote = {&from, 1};
+	pid_t who = getppid();
+	const bool ok[] = {
+		reaches(ptrace(PTRACE_INTERRUPT, who, NULL, NULL)),
+		reaches(ptrace(PTRACE_GETREGSET, who, NULL, NULL)),
+		reaches(ptrace(PTRACE_GETSIGINFO, who, NULL, NULL)),
+		reaches(ptrace(PTRACE_LISTEN, who, NULL, NULL)),
+		reaches(ptrace(PTRACE_DETACH, who, NULL, NULL)),
+		refused(ptrace(PTRACE_ATTACH, who, NULL, NULL)),
+		refused(ptrace(PTRACE_TRACEME, who, NULL, NULL)),
+		refused(ptrace(PTRACE_POKEDATA, who, NULL, NULL)),
+		refused(ptrace(PTRACE_POKEUSER, who, NULL, NULL)),
+		refused(ptrace(PTRACE_SETREGSET, who, NULL, NULL)),
+		refused(ptrace(PTRACE_SETSIGINFO, who, NULL, NULL)),
+		refused(ptrace(PTRACE_SETOPTIONS, who, NULL, NULL)),
+		refused(ptrace(PTRACE_CONT, who, NULL, NULL)),
+		refused(ptrace(PTRACE_SINGLESTEP, who, NULL, NULL)),
+		refused(ptrace(PTRACE_KILL, who, NULL, NULL)),
+		process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == 1 && to == 'x',
+	};
+
+	(void)arg;
+	return say(ok, sizeof(ok));
+}
+
+static void a_tracer_stops_and_reads_and_nothing_else(void **state)
+{
+	(void)state;
+	if (unit_emulated())
+		unit_skip("no seccomp");
+	assert_string_equal(run(try_ptrace, FILTER_TRACER), "yyyyyyyyyyyyyyyy");
+}
+
+static int try_memory(void *arg)
+{
+	char from = 'x', to = 0;
+	struct iovec local = {&to, 1}, remote = {&from, 1};
+	const bool ok = process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == 1;
+
+	(void)arg;
+	return say(&ok, 1);
+}
+
+static int call_ptrace(void *arg)
+{
+	(void)arg;
+	(void)ptrace(PTRACE_INTERRUPT, getppid(), NULL, NULL);
+	return 0;
+}
+
+static void only_readers_of_memory_read_memory(void **state)
+{
+	static const enum filter_kind others[] = {FILTER_PARSER, FILTER_READER, FILTER_NETWORK,
+		FILTER_WRITER, FILTER_MOUNTS, FILTER_MEMORY};
+	struct worker_spec spec = {
+		.name = "test", .main = call_ptrace, .netns_fd = -1, .mntns_fd = -1};
+	struct worker w;
+
+	(void)state;
+	if (unit_emulated())
+		unit_skip("no seccomp");
+	assert_string_equal(run(try_memory, FILTER_MEMORY), "y");
+	assert_string_equal(run(try_memory, FILTER_READER), "n");
+	assert_string_equal(run(try_memory, FILTER_NETWORK), "n");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		spec.filter = others[i];
+		assert_int_equal(worker_start(&spec, &w, NULL), 0);
+		for (int ms = 0; !worker_ended(&w) && ms < 2000; ms++)
+			(void)poll(NULL, 0, 1);
+		assert_true(WIFSIGNALED(w.status) && WTERMSIG(w.status) == SIGSYS);
+	}
+}
+
+/* What ps shows of a command line that is ours to overwrite. */
+static void who_outlives_us_bears_another_name(void **state)
+{
+	char text[] = "taphos\0collect";
+	char *argv[] = {text, text + 7, NULL};
+	struct worker_spec spec = {
+		.name = "other",
+		.main = wait_long,
+		.filter = FILTER_PARSER,
+		.netns_fd = -1,
+		.mntns_fd = -1,
+		.outlives = true,
+		.argv = argv,
+	};
+	char seen[sizeof(text)] = "";
+	struct iovec local = {seen, sizeof(seen)}, remote = {text, sizeof(text)};
+	struct worker w;
+
+	(void)state;
+	if (unit_emulated())
+		unit_skip("no seccomp");
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(worker_start(&spec, &w, NULL), 0);
+	for (int ms = 0; strcmp(seen, "other") != 0 && ms < 2000; ms++) {
+		(void)poll(NULL, 0, 1);
+		(void)!process_vm_readv(w.pid, &local, 1, &remote, 1, 0);
+	}
+	assert_memory_equal(seen, "other\0\0\0\0\0\0\0\0\0", sizeof(seen));
+	assert_string_equal(text, "taphos");
+	assert_true(worker_kill(&w));
 }
 
 static char state_of(pid_t pid)
@@ -249,6 +374,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_worker_writes_and_sends_nowhere),
 		cmocka_unit_test(a_paused_worker_stands_still),
+		cmocka_unit_test(a_tracer_stops_and_reads_and_nothing_else),
+		cmocka_unit_test(only_readers_of_memory_read_memory),
+		cmocka_unit_test(who_outlives_us_bears_another_name),
 		cmocka_unit_test(each_worker_is_a_user_of_its_own),
 		cmocka_unit_test(a_reader_of_files_cannot_write),
 		cmocka_unit_test(a_reader_of_processes_is_not_held),

@@ -113,10 +113,12 @@ static void enter_pids(void)
 /* As the engine's workers are. */
 static int sandbox(struct err *e)
 {
-	const struct rlimit data = {64 << 20, 64 << 20};
+	const struct rlimit data __attribute__((unused)) = {64 << 20, 64 << 20};
 	int rc = caps_drop(CAPTURE_CAPS, e);
 
+#ifndef __SANITIZE_ADDRESS__ /* it has far more itself */
 	(void)setrlimit(RLIMIT_DATA, &data);
+#endif
 	return rc < 0 ? rc : filter_load(FILTER_TRACER, e);
 }
 

@@ -13,7 +13,8 @@ sources=$TOP/tests/e2e/memory
 work=$TMPDIR
 container_trap
 
-# start NAME COMMAND...: in namespaces of its own; its lines in NAME.out, its number in NAME.pid
+# start NAME COMMAND...: in namespaces of its own; its lines in NAME.out, its number in NAME.pid.
+# Not in a subshell, as ok is one: nobody would end it
 start() {
 	local name=$1
 	shift
@@ -88,7 +89,8 @@ echo '{"name": "memory", "dumpers": {"memory": {}}}' >"$work/memory.json"
 # ---- threads, and memory of every sort
 flags=(-std=gnu11 -D_GNU_SOURCE -g -O1 -fno-omit-frame-pointer)
 ok "threads: built" cc "${flags[@]}" -pthread -o "$work/threads.bin" "$sources/threads.c"
-ok "threads: runs" start threads "$work/threads.bin"
+start threads "$work/threads.bin"
+ok "threads: runs" grep -q ready "$work/threads.out"
 compared threads
 # what of a deleted file nobody looked at is not in memory
 is "threads: nothing else is missing" "$(cat "$work/threads.exit")
@@ -139,7 +141,8 @@ fi
 if command -v go >/dev/null; then
 	ok "go: built" env GOCACHE="$work/go" GO111MODULE=off HOME="$work" \
 		go build -o "$work/go.bin" "$sources/held.go"
-	ok "go: runs" start go "$work/go.bin"
+	start go "$work/go.bin"
+	ok "go: runs" grep -q ready "$work/go.out"
 	dump go
 	planted go "$work/go.bin"
 	registers go "$work/go.bin"

@@ -186,16 +186,21 @@ static int open_kind(const struct target_host *host, enum freezer_kind kind, con
 	return 0;
 }
 
+/* On a host with both hierarchies a runtime may have paused it through v1: the other one would
+ * wait for ever for tasks that stand still already. */
 int freezer_open(
 	const struct target_host *host, const struct target *t, struct freezer *ret, struct err *e)
 {
-	int v2 = open_kind(host, FREEZER_V2, t->cgroup_v2, ret), v1;
+	own_freezer struct freezer new = FREEZER_INIT, old = FREEZER_INIT;
+	int v2 = open_kind(host, FREEZER_V2, t->cgroup_v2, &new);
+	int v1 = open_kind(host, FREEZER_V1, t->cgroup_v1, &old);
+	struct freezer *f = v1 == 0 && (v2 < 0 || (old.theirs && !new.theirs)) ? &old : &new;
 
-	if (v2 == 0)
+	if (v1 == 0 || v2 == 0) {
+		*ret = *f;
+		*f = FREEZER_INIT;
 		return 0;
-	v1 = open_kind(host, FREEZER_V1, t->cgroup_v1, ret);
-	if (v1 == 0)
-		return 0;
+	}
 	if (v2 == -ENOENT && v1 == -ENOENT)
 		return err_set(e, ENOENT, "it has no cgroup of its own that can be frozen");
 	v2 = v2 == -ENOENT ? v1 : v2;

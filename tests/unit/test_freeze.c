@@ -94,6 +94,45 @@ static void test_theirs(void **state)
 	already_frozen(FREEZER_V1);
 }
 
+/* As runc does it where there are both: in v2 it runs, as far as v2 knows. */
+static void test_paused_through_the_other(void **state)
+{
+	own_fd int mount = -1;
+	struct freezekit old;
+
+	(void)state;
+	STAGE(s, FREEZER_V2);
+	old = s;
+	old.kind = FREEZER_V1;
+	old.f = FREEZER_INIT;
+	mount = freezer_mount(&s.host, FREEZER_V1);
+	if (mount < 0 || mkdirat(mount, s.name, 0755) < 0) {
+		freezekit_down(&s);
+		skip();
+		return;
+	}
+	freezekit_move(&old, s.name, s.counter);
+	snprintf(s.t->cgroup_v1, TARGET_PATH, "/%s", s.name);
+	assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), 0);
+	assert_int_equal(s.f.kind, FREEZER_V2);
+	freezer_close(&s.f);
+	s.t->cgroup_v2[0] = '\0';
+	assert_int_equal(freezer_open(&s.host, s.t, &old.f, &e), 0);
+	assert_int_equal(freezer_freeze(&old.f, now_ns() + 2 * SECOND, &e), 0);
+	snprintf(s.t->cgroup_v2, TARGET_PATH, "/%s", s.name);
+	assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), 0);
+	assert_int_equal(s.f.kind, FREEZER_V1);
+	assert_true(s.f.theirs);
+	assert_int_equal(freezer_freeze(&s.f, now_ns() + SECOND, &e), 0);
+	assert_int_equal(freezer_thaw(FREEZER_V1, old.f.state_fd, &e), 0);
+	assert_true(freezekit_thawed_within(&s, 1000));
+	freezekit_move(&old, ".", s.counter);
+	freezer_close(&old.f);
+	freezekit_down(&s);
+	for (int i = 0; unlinkat(mount, old.name, AT_REMOVEDIR) < 0 && i < 500; i++)
+		(void)poll(NULL, 0, 1);
+}
+
 static void test_not_its_own(void **state)
 {
 	static const char *const none[] = {"", "/", "/../..", "/no-such-cgroup/of-mine"};
@@ -373,6 +412,7 @@ int main(void)
 		cmocka_unit_test(test_v2),
 		cmocka_unit_test(test_v1),
 		cmocka_unit_test(test_theirs),
+		cmocka_unit_test(test_paused_through_the_other),
 		cmocka_unit_test(test_not_its_own),
 		cmocka_unit_test(test_outsiders),
 		cmocka_unit_test(test_engine_killed),

@@ -241,7 +241,7 @@ static int fill(struct source *s, const json_t *root, const char *context, struc
 {
 	const char *wanted = context ? context : jsonx_text_key(root, "current-context");
 	const json_t *with, *in;
-	const char *namespace;
+	const char *space;
 	int rc;
 
 	if (!*wanted)
@@ -249,10 +249,10 @@ static int fill(struct source *s, const json_t *root, const char *context, struc
 	with = entry(s, root, "context", wanted);
 	if (!with)
 		return -ENOENT;
-	namespace = jsonx_text_key(with, "namespace");
+	space = jsonx_text_key(with, "namespace");
 	rc = keep(&c->context, wanted, s->e);
 	if (rc == 0)
-		rc = keep(&c->namespace, *namespace ? namespace : "default", s->e);
+		rc = keep(&c->namespace, *space ? space : "default", s->e);
 	if (rc < 0)
 		return rc;
 	in = entry(s, root, "cluster", jsonx_text_key(with, "cluster"));
@@ -332,21 +332,21 @@ static int account_file(
 
 static int account(struct kubeconfig *c, const char *dir, struct err *e)
 {
-	own_free char *namespace = NULL;
+	own_free char *space = NULL;
 	int rc = account_file(c, dir, "ca.crt", &c->ca, e);
 
 	if (rc < 0)
 		return rc;
 	if (asprintf(&c->ca_from, "%s/ca.crt", dir) < 0 ||
-		asprintf(&c->token_file, "%s/token", dir) < 0) {
+		asprintf(&c->token_file, "%s/token", dir) < 0)
 		return err_set(e, ENOMEM, "out of memory");
-	}
 	rc = read_token(c, &c->token, e);
 	if (rc < 0)
 		return err_wrap(e, rc, "service account's token");
-	if (account_file(c, dir, "namespace", &namespace, NULL) == 0)
-	namespace[strcspn(namespace, " \t\r\n")] = '\0';
-	return keep(&c->namespace, namespace && *namespace ? namespace : "default", e);
+	if (account_file(c, dir, "namespace", &space, NULL) < 0 || !space)
+		return keep(&c->namespace, "default", e);
+	space[strcspn(space, " \t\r\n")] = '\0';
+	return keep(&c->namespace, *space ? space : "default", e);
 }
 
 int kubeconfig_in_cluster(int root_fd, const char *host, const char *port, const char *dir,

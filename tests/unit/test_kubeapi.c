@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <time.h>
+#include <unistd.h>
 
 #define NS "/api/v1/namespaces/"
 #define PODS "/api/v1/namespaces/shop/pods/"
@@ -359,7 +360,8 @@ static void asks_for_nothing_it_should_not(void **state)
 	buf_done(&t.text);
 }
 
-/* Proxies and OpenSSL's configuration are in the environment of the whole program. */
+/* Proxies, OpenSSL's configuration and a file for TLS' keys are in the environment of the whole
+ * program. */
 static void was_led_by_no_environment(void **state)
 {
 	struct inotify_event event;
@@ -369,13 +371,14 @@ static void was_led_by_no_environment(void **state)
 	assert_true(conf_watch >= 0);
 	assert_int_equal(read(conf_watch, &event, sizeof(event)), -1);
 	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(access(getenv("SSLKEYLOGFILE"), F_OK), -1);
 }
 
 static int start(void **state)
 {
 	static const char *const proxies[] = {
 		"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-	char conf[128];
+	char conf[128], keys[128];
 
 	(void)state;
 	why_not = unit_emulated() ? "clocks under qemu-user" : apikit_start(&server);
@@ -386,6 +389,8 @@ static int start(void **state)
 	snprintf(conf, sizeof(conf), "%s/openssl.cnf", server.dir);
 	apikit_write(&server, "openssl.cnf", "openssl_conf = none\n");
 	setenv("OPENSSL_CONF", conf, 1);
+	snprintf(keys, sizeof(keys), "%s/keys", server.dir);
+	setenv("SSLKEYLOGFILE", keys, 1);
 	conf_watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	return inotify_add_watch(conf_watch, conf, IN_OPEN) < 0;
 }

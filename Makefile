@@ -132,9 +132,9 @@ fuzz:  ## fuzz every parser for SECONDS=60 (T=NAME: one of them)
 	@scripts/fuzz $(O)-fuzz $(SECONDS) $(T)
 bench:  ## speed and memory, as ratios to standard tools
 	@scripts/packages bench
-	@$(MAKE) all $(O)/tests/bench/crowd
+	@$(MAKE) all $(O)/tests/bench/crowd $(O)/tests/bench/hold
 	@tests/bench/run $(O)/taphos $(O) $(CASE)
-$(O)/tests/bench/crowd: tests/bench/crowd.c
+$(O)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D) && $(CC) -O2 -Wall -Wextra -static -o $@ $<
 unit-programs: $(UNIT)
 tools: $(TOOLS)

@@ -129,8 +129,11 @@ static int server(const struct source *s, const char *url, struct kubeconfig *c)
 		n--;
 	if (n <= strlen(scheme))
 		return refuse(s, EINVAL, "the server is not https://HOST:PORT");
-	c->server = strndup(url, n);
-	return c->server ? 0 : err_set(s->e, ENOMEM, "out of memory");
+	/* however the scheme was written */
+	if (asprintf(&c->server, "%s%.*s", scheme, (int)(n - strlen(scheme)),
+		    url + strlen(scheme)) < 0)
+		return err_set(s->e, ENOMEM, "out of memory");
+	return 0;
 }
 
 static int cluster(const struct source *s, const json_t *in, struct kubeconfig *c)

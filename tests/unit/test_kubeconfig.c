@@ -68,7 +68,7 @@ static void reads_json_and_other_contexts(void **state)
 	own_kubeconfig struct kubeconfig *c = NULL;
 	struct err e = ERR_INIT;
 	static const char text[] =
-		"{\"clusters\":[{\"name\":\"c\",\"cluster\":{\"server\":\"https://h\","
+		"{\"clusters\":[{\"name\":\"c\",\"cluster\":{\"server\":\"HTTPS://h/\","
 		"\"tls-server-name\":\"api.test\",\"certificate-authority-data\":\"Q0E=\"}}],"
 		"\"contexts\":[{\"name\":\"y\",\"context\":{\"cluster\":\"c\"}}]}";
 
@@ -76,6 +76,7 @@ static void reads_json_and_other_contexts(void **state)
 	assert_int_equal(read_text(text, "z", &c, &e), -ENOENT);
 	assert_int_equal(read_text(text, NULL, &c, &e), -ENOENT);
 	assert_int_equal(read_text(text, "y", &c, &e), 0);
+	assert_string_equal(c->server, "https://h");
 	assert_string_equal(c->server_name, "api.test");
 	assert_string_equal(c->namespace, "default");
 	assert_null(c->token);

@@ -267,9 +267,10 @@ static void answer_pod(struct kubewalk *w, const json_t *pod)
 {
 	const char *node = jsonx_text(pod, "spec.nodeName");
 
-	if (w->pod || !pod)
+	if (w->pod)
 		return;
 	w->pod = json_incref((json_t *)pod);
+	/* a pod that is gone, or may not be seen, has had events and surroundings all the same */
 	add_events(w, "Pod", w->pod_name, true);
 	if (*node) {
 		/* before the owners: a static pod's is its node */
@@ -299,6 +300,8 @@ static void answer_bindings(struct kubewalk *w, const json_t *document)
 	char file[512];
 	size_t i;
 
+	if (!w->pod)
+		return; /* whose account it has nobody knows */
 	json_array_foreach(json_object_get(document, "items"), i, binding)
 	{
 		own_buf struct buf path = BUF_INIT(KUBEPATH_MAX - 1);

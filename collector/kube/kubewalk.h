@@ -8,7 +8,8 @@
  *		kubewalk_answer(w, ask, document);	each page of a list; NULL: there was none
  *
  * From the pod: its owners upwards, their events and their other pods, node, namespace, service
- * account, the bindings that reach it and their roles, policies, services, endpoint slices.
+ * account, the bindings that reach it and their roles, policies, services, endpoint slices. Without
+ * an answer for the pod: what its namespace and name lead to.
  * No path is given twice, none that kubepath_check() refuses, and at most KUBEASK_MAX: owners are
  * named by whoever made the object. What is left out is counted.
  */

@@ -146,6 +146,28 @@ static void pods_of_other_owners(void **state)
 	was_asked("&previous=true\n");
 }
 
+static void a_pod_that_is_gone(void **state)
+{
+	own_kubewalk struct kubewalk *w = NULL;
+	struct kubeask *ask;
+	bool events = false, services = false;
+
+	(void)state;
+	assert_int_equal(kubewalk_new("shop", "gone", &w, NULL), 0);
+	while ((ask = kubewalk_next(w))) {
+		own_json json_t *document = ask->kind == ASK_POD ? NULL : answer_of(ask, "pod");
+
+		events |= ask->kind == ASK_EVENTS;
+		services |= ask->kind == ASK_SERVICES;
+		assert_int_not_equal(ask->kind, ASK_ROLE);
+		kubewalk_answer(w, ask, document);
+	}
+	assert_null(kubewalk_pod(w));
+	kubewalk_add_logs(w);
+	assert_null(kubewalk_next(w));
+	assert_true(events && services);
+}
+
 /* The walk up to the pod, whose text this is. */
 static struct kubewalk *walk_with(const char *pod)
 {
@@ -369,9 +391,11 @@ static void users_and_groups_are_subjects_too(void **state)
 		{"User", "system:serviceaccount:ns:app", true},
 		{"User", "system:serviceaccount:ns:app2", false},
 		{"User", "system:serviceaccount:n:app", false},
+		{"User", "system:serviceaccount:ns-app", false},
 		{"Group", "system:serviceaccounts", true},
 		{"Group", "system:serviceaccounts:ns", true},
 		{"Group", "system:serviceaccounts:ns2", false},
+		{"Group", "system:serviceaccounts-ns", false},
 		{"Group", "system:authenticated", true},
 		{"Group", "system:masters", false},
 		{"Robot", "app", false},
@@ -391,6 +415,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_deployments_pod),
 		cmocka_unit_test(pods_of_other_owners),
+		cmocka_unit_test(a_pod_that_is_gone),
 		cmocka_unit_test(custom_owners_by_discovery),
 		cmocka_unit_test(hostile_owners_are_bounded),
 		cmocka_unit_test(no_name_of_a_pod),

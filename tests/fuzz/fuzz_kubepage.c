@@ -14,7 +14,9 @@ static void check_path(const char *text)
 {
 	own_buf struct buf path = BUF_INIT(KUBEPATH_MAX);
 
-	(void)kubepath_check(text, NULL);
+	/* a name in a path may be "secrets", what is asked for is not */
+	if (kubepath_check(text, NULL) == 0 && !strncmp(text, "/api/v1/secrets", 15))
+		abort();
 	buf_adds(&path, "/api/v1/namespaces/");
 	if (kubepath_name(&path, text) < 0)
 		return;

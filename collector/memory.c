@@ -185,6 +185,8 @@ static int read_registers(struct session *s, struct err *e)
 		return rc;
 	s->tracing = false;
 	s->m->let_go_ns = done.c;
+	s->m->staged = done.staged;
+	s->m->live = done.live;
 	s->m->threads = done.a;
 	s->m->threads_missed = done.b;
 	return 0;

@@ -28,7 +28,14 @@ enum { ROUNDS = 10 }; /* of stopping threads that are born meanwhile */
 
 static int tell(struct capture *c, enum capture_step step, uint64_t a, uint64_t b, struct err *e)
 {
-	struct capture_msg m = {.step = step, .a = a, .b = b, .c = c->let_go_ns};
+	struct capture_msg m = {
+		.step = step,
+		.a = a,
+		.b = b,
+		.c = c->let_go_ns,
+		.staged = c->staged,
+		.live = c->live,
+	};
 
 	if (send(c->job->sock, &m, sizeof(m), MSG_NOSIGNAL) != sizeof(m))
 		return err_errno(e, "tell the engine");

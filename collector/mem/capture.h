@@ -32,17 +32,19 @@ enum capture_step {
 	CAPTURE_READY = 1, /* a: bytes present now, b: processes */
 	CAPTURE_GO,	   /* from the engine: a: enum capture_hold, b: CLOCK_MONOTONIC ns at which
 			      copying ends whatever is left */
-	CAPTURE_COPIED,	   /* a: bytes staged, b: bytes left to be read live */
+	CAPTURE_COPIED,	   /* a: bytes staged, b: bytes left to be read live, of the processes that
+			      are finished: when time is up others follow */
 	CAPTURE_THAWED,	   /* from the engine */
 	CAPTURE_DONE,	   /* a: threads whose registers were read, b: those without, c:
 			      CLOCK_MONOTONIC ns when the last thread that stood still was let go,
-			      0: none did */
+			      0: none did; staged, live: bytes, of all processes */
 };
 
 /* Messages over a SOCK_SEQPACKET pair. */
 struct capture_msg {
 	uint32_t step, pad;
 	uint64_t a, b, c;
+	uint64_t staged, live;
 };
 
 enum capture_hold {

@@ -461,6 +461,7 @@ static void no_time_left(void **state)
 	capturing_each(&f.k, f.zoo.pid, sum, bytes);
 	assert_int_equal(bytes[MEM_STORE_STAGE], 0);
 	assert_true(bytes[MEM_STORE_LIVE] >= 32 << 20);
+	assert_int_equal(f.k.done.live, bytes[MEM_STORE_LIVE]);
 	assert_int_equal(f.k.done.a, 1); /* registers all the same */
 	assert_runs(f.zoo.pid);
 	close_with(&f);

@@ -126,22 +126,27 @@ static struct capture_msg hear(const struct capture_job *j)
 	return m;
 }
 
-/* Says in COPIED how it was held, and whether the target stood still; in DONE, that its threads
+/* Says in COPIED and DONE how it was held, and whether the target stood still; in DONE, that its threads
  * were let go 60 ms after the start. */
 static int good(const struct capture_job *j, struct err *e)
 {
 	struct capture_msg go;
+	uint64_t seen;
 
 	(void)e;
 	say(j, CAPTURE_READY, 4096, 1);
 	go = hear(j);
 	if (go.step != CAPTURE_GO || j->stage_fd < 0 || j->table_fd < 0)
 		return -EPROTO;
-	say(j, CAPTURE_COPIED, go.a << 1 | freezekit_stands_still(&kit), 0);
+	seen = go.a << 1 | freezekit_stands_still(&kit);
+	say(j, CAPTURE_COPIED, seen, 0);
 	if (hear(j).step != CAPTURE_THAWED)
 		return -EPROTO;
-	say_all(j, (struct capture_msg){
-			   .step = CAPTURE_DONE, .a = 3, .b = 1, .c = go.b - LET_GO_BEFORE});
+	say_all(j, (struct capture_msg){.step = CAPTURE_DONE,
+			   .a = 3,
+			   .b = 1,
+			   .c = go.b - LET_GO_BEFORE,
+			   .staged = seen});
 	return 0;
 }
 
@@ -185,9 +190,11 @@ static int some_live(const struct capture_job *j, struct err *e)
 	(void)e;
 	say(j, CAPTURE_READY, 0, 0);
 	(void)hear(j);
-	say(j, CAPTURE_COPIED, 1000, 500);
+	/* time was up in the middle of the first process: nothing is finished yet */
+	say(j, CAPTURE_COPIED, 0, 0);
 	(void)hear(j);
-	say(j, CAPTURE_DONE, 1, 0);
+	say_all(j, (struct capture_msg){
+			   .step = CAPTURE_DONE, .a = 1, .staged = 1000, .live = 500});
 	return 0;
 }
 
@@ -351,6 +358,7 @@ static void test_what_is_live_is_said(void **state)
 	assert_int_equal(memory_capture(&f.r, 0, some_live, &e), 0);
 	assert_int_equal(take_gap(&f, text, sizeof(text)), GAP_CHANGED);
 	assert_non_null(strstr(text, "500 bytes"));
+	assert_int_equal(f.r.memory.staged, 1000);
 	tear_down(&f);
 }
 

@@ -126,9 +126,11 @@ static enum mem_fate whole_fate(struct memplan *p, const struct memmap *m)
 		return MEM_DUMPED;
 	if (!m->hidden)
 		return MEM_FATES;
-	/* names can be chosen: what is secret cannot be read */
+	/* names can be chosen: what is secret cannot be read; of a page that is not there, or of
+	 * which that is not known, a read could wait */
+	pagemap_begin(p->pages, m->start, m->end);
 	if (pagemap_next(p->pages, m->start, m->end, &first, NULL) == 1 &&
-		copy_can_read(p->copy, first.start))
+		(first.is & PAGES_PRESENT) && copy_can_read(p->copy, first.start))
 		return MEM_FATES;
 	return MEM_SECRET;
 }

@@ -56,7 +56,7 @@ void psinfo_args(
 {
 	struct procfs_stat live = p->stat;
 	struct pages found;
-	uint64_t from, to;
+	uint64_t from, to, page;
 	size_t n;
 
 	/* a first thread that has ended has no memory to tell of */
@@ -65,9 +65,10 @@ void psinfo_args(
 	from = live.arg_start;
 	to = live.arg_end;
 
+	page = from & ~(pages->page - 1);
+	pagemap_begin(pages, page, page + pages->page);
 	/* it may have moved its arguments to where a look would wait */
-	if (from >= to ||
-		pagemap_next(pages, from & ~(pages->page - 1), from + 1, &found, NULL) != 1 ||
+	if (from >= to || pagemap_next(pages, page, page + pages->page, &found, NULL) != 1 ||
 		!(found.is & PAGES_PRESENT))
 		return;
 	n = pages->page - from % pages->page;

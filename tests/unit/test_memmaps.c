@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include "copy.h"
 #include "memdevs.h"
 #include "memflags.h"
 #include "memmaps.h"
 #include "memplan.h"
 #include "own.h"
 #include "pagemap.h"
+#include "procset.h"
+#include "psinfo.h"
 #include "zoo.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -248,6 +252,81 @@ static void tables_have_limits(void **state)
 	zoo_close(&zoo);
 }
 
+/* We ourselves, on a kernel without the ioctl. */
+struct self {
+	struct pagemap table;
+	struct proc_one p;
+	struct copy_limits limits;
+	struct copy *copy;
+};
+
+static void self_open(struct self *s)
+{
+	*s = (struct self){.table = PAGEMAP_INIT, .copy = calloc(1, sizeof(*s->copy))};
+	s->p = (struct proc_one){.pid = getpid(), .live = getpid()};
+	s->p.fd = s->p.live_fd = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(procfs_read_stat(s->p.fd, &s->p.stat, NULL), 0);
+	assert_int_equal(pagemap_open(&s->table, s->p.fd, PAGEMAP_BY_TABLE, NULL), 0);
+	s->limits.max_process = s->limits.max_total = UINT64_MAX;
+	s->limits.until = UINT64_MAX;
+	s->copy->limits = &s->limits;
+	copy_begin(s->copy, s->p.live, s->p.live_fd);
+}
+
+static void self_close(struct self *s)
+{
+	copy_done(s->copy);
+	free(s->copy);
+	pagemap_done(&s->table);
+	(void)close(s->p.fd);
+}
+
+static void arguments_by_the_table(void **state)
+{
+	struct mem_proc head = {0};
+	struct self s;
+
+	(void)state;
+	if (unit_emulated())
+		unit_skip("the emulator's own memory");
+	self_open(&s);
+	psinfo_args(&s.p, &s.table, s.copy, &head);
+	assert_string_not_equal(head.args, "");
+	self_close(&s);
+}
+
+/* A file of somebody's may be called as secret memory is: its server would be asked. */
+static void what_is_not_there_is_not_tried(void **state)
+{
+	const size_t n = (size_t)getpagesize();
+	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct memmap m = {.start = (uintptr_t)p,
+		.end = (uintptr_t)p + n,
+		.flags = MEM_R | MEM_W,
+		.kind = MEM_DELETED,
+		.hidden = true};
+	own_memtable struct memtable table = MEMTABLE_INIT;
+	own_fd int fd = memfd_create("table", MFD_CLOEXEC);
+	struct runs runs = {.table = &table, .left = RUNS_MAX};
+	unsigned char there = 0;
+	struct memplan plan;
+	struct self s;
+
+	(void)state;
+	if (unit_emulated())
+		unit_skip("the emulator's own memory");
+	self_open(&s);
+	assert_int_equal(memtable_open(&table, fd, NULL), 0);
+	s.copy->runs = &runs;
+	plan = (struct memplan){&s.table, s.copy, NULL, -1, UINT32_MAX};
+	s.table.share = 0; /* the mapping before it has used up its own */
+	assert_int_equal(memplan_map(&plan, &m, NULL), 0);
+	assert_int_equal(mincore(p, n, &there), 0);
+	assert_int_equal(there & 1, 0);
+	assert_int_equal(munmap(p, n), 0);
+	self_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +336,8 @@ int main(void)
 		cmocka_unit_test(fates),
 		cmocka_unit_test(two_ways_agree),
 		cmocka_unit_test(tables_have_limits),
+		cmocka_unit_test(arguments_by_the_table),
+		cmocka_unit_test(what_is_not_there_is_not_tried),
 	};
 
 	return cmocka_run_group_tests_name("memmaps", tests, NULL, NULL);

@@ -83,8 +83,11 @@ static int say_found(
 	while (rc == 0 && (found->is & PAGES_SWAPPED) && at < found->end) {
 		struct pages one = {at, at + page, found->is};
 
-		rc = say(p, at, at + page, is_mark(p, m, &one) ? MEM_NOT_PRESENT : fate, found->is,
-			e);
+		/* there may be millions of marks, in page tables alone */
+		rc = copy_tick(p->copy, e);
+		if (rc == 0)
+			rc = say(p, at, at + page, is_mark(p, m, &one) ? MEM_NOT_PRESENT : fate,
+				found->is, e);
 		at += page;
 	}
 	return rc < 0 ? rc : say(p, at, found->end, fate, found->is, e);
@@ -99,7 +102,9 @@ static int by_pages(struct memplan *p, const struct memmap *m, struct err *e)
 
 	pagemap_begin(p->pages, m->start, m->end);
 	while (rc == 0 && (more = pagemap_next(p->pages, at, m->end, &found, &why)) > 0) {
-		rc = say(p, at, found.start, fate_of_nothing(m), 0, e);
+		rc = copy_tick(p->copy, e);
+		if (rc == 0)
+			rc = say(p, at, found.start, fate_of_nothing(m), 0, e);
 		if (rc == 0)
 			rc = say_found(p, m, &found, e);
 		at = found.end;

@@ -17,8 +17,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -467,6 +470,44 @@ static void no_time_left(void **state)
 	close_with(&f);
 }
 
+/* Marks of userfaultfd where no page ever was: 16 MiB of page tables hold two million. */
+static void marks(struct zoo *z)
+{
+	struct uffdio_api api = {.api = UFFD_API, .features = 1 << 13}; /* WP_UNPOPULATED */
+	uint64_t size = 8ULL << 30;
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct uffdio_register reg = {
+		.range = {(uintptr_t)p, size}, .mode = UFFDIO_REGISTER_MODE_WP};
+	struct uffdio_writeprotect wp = {
+		.range = {(uintptr_t)p, size}, .mode = UFFDIO_WRITEPROTECT_MODE_WP};
+
+	madvise(p, size, MADV_NOHUGEPAGE);
+	if (fd >= 0 && ioctl(fd, UFFDIO_API, &api) == 0 && ioctl(fd, UFFDIO_REGISTER, &reg) == 0 &&
+		ioctl(fd, UFFDIO_WRITEPROTECT, &wp) == 0)
+		z->at[0] = (uintptr_t)p;
+}
+
+static void marks_take_no_longer(void **state)
+{
+	struct fixture f;
+	struct captured x;
+
+	(void)state;
+	open_with(&f, marks, 64 << 20);
+	if (!f.zoo.at[0]) {
+		close_with(&f);
+		unit_skip("needs userfaultfd that marks what is not there (Linux 6.4)");
+	}
+	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, second / 50), 0);
+	assert_true(f.k.copied_ns - f.k.go_ns < second / 5);
+	assert_true(capturing_at(&f.k, f.zoo.pid, f.zoo.at[0], &x));
+	assert_int_equal(x.run.fate, MEM_NOT_PRESENT);
+	assert_int_equal(x.run.end - x.run.start, 8ULL << 30);
+	close_with(&f);
+}
+
 static void only_a_list(void **state)
 {
 	struct fixture f;
@@ -631,6 +672,7 @@ int main(void)
 		cmocka_unit_test(more_than_the_stage_holds),
 		cmocka_unit_test(more_than_was_asked_for),
 		cmocka_unit_test(no_time_left),
+		cmocka_unit_test(marks_take_no_longer),
 		cmocka_unit_test(only_a_list),
 		cmocka_unit_test(in_another_namespace),
 		cmocka_unit_test(the_worker_is_killed),

@@ -34,7 +34,8 @@ struct session {
 	size_t index; /* of the dumper */
 	struct halt halt;
 	struct tracer tracer;
-	bool tracing; /* it may hold threads */
+	bool tracing;	/* it may hold threads */
+	bool disturbed; /* somebody else thawed it before we did */
 	uint64_t max_ns;
 };
 
@@ -163,6 +164,7 @@ static int copy(struct session *s, struct err *e)
 			m->hold == HOLD_NONE ? start + STEP_S * SECOND
 					     : until + GRACE_MS * 1000000ULL,
 			&copied, e);
+	s->disturbed = m->hold == HOLD_CGROUP && !freezer_holds(&s->halt.freezer);
 	(void)!halt_thaw(&s->halt, NULL); /* tried again at the end */
 	m->staged = copied.a;
 	m->live = copied.b;
@@ -224,6 +226,16 @@ static int lost(struct session *s, const char *where, const struct err *why, str
 		where, why->text, e);
 }
 
+static int note_disturbed(struct session *s, struct err *e)
+{
+	if (!s->disturbed)
+		return 0;
+	return gap(s, GAP_CHANGED, "freeze",
+		"somebody else thawed it while its memory was copied: what is said to have stood "
+		"still may not have",
+		e);
+}
+
 static int note_live(struct session *s, struct err *e)
 {
 	char text[160];
@@ -267,7 +279,8 @@ static int run_session(struct session *s, struct err *e)
 	rc = read_registers(s, &why);
 	if (rc < 0)
 		return lost(s, "registers", &why, e);
-	return note_live(s, e);
+	rc = note_disturbed(s, e);
+	return rc < 0 ? rc : note_live(s, e);
 }
 
 bool memory_is_wanted(const struct run *r, size_t *ret)

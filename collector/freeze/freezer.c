@@ -133,6 +133,11 @@ static int is_frozen(const struct freezer *f)
 	return says(text, f->kind == FREEZER_V2 ? "frozen 1" : "FROZEN");
 }
 
+bool freezer_holds(const struct freezer *f)
+{
+	return is_frozen(f) > 0;
+}
+
 /* Has somebody asked for it, here or above? */
 static bool is_asked(const struct freezer *f)
 {

@@ -36,5 +36,7 @@ void freezer_close(struct freezer *f);
 /* Freezes, and waits until CLOCK_MONOTONIC until_ns for the last task to stop. On failure it is
  * thawed again. */
 int freezer_freeze(const struct freezer *f, uint64_t until_ns, struct err *e) must_check;
+/* Has nobody thawed it since? */
+bool freezer_holds(const struct freezer *f);
 /* Takes back our own freeze; who did not freeze may do it too. */
 int freezer_thaw(enum freezer_kind kind, int state_fd, struct err *e) must_check;

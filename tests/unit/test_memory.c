@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MS 1000000ULL
@@ -198,6 +199,18 @@ static int some_live(const struct capture_job *j, struct err *e)
 	return 0;
 }
 
+static int takes_its_time(const struct capture_job *j, struct err *e)
+{
+	(void)e;
+	say(j, CAPTURE_READY, 0, 0);
+	(void)hear(j);
+	(void)poll(NULL, 0, 300);
+	say(j, CAPTURE_COPIED, 1000, 0);
+	(void)hear(j);
+	say(j, CAPTURE_DONE, 1, 0);
+	return 0;
+}
+
 /* ---- */
 
 static void one_capture(enum freezer_kind kind)
@@ -362,6 +375,46 @@ static void test_what_is_live_is_said(void **state)
 	tear_down(&f);
 }
 
+/* Another process thaws it while it is copied. */
+static pid_t start_meddler(void)
+{
+	own_freezer struct freezer f = FREEZER_INIT;
+	pid_t pid;
+
+	assert_int_equal(freezer_open(&kit.host, kit.t, &f, NULL), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid)
+		return pid;
+	for (unsigned i = 0; i < 5000 && !freezer_holds(&f); i++)
+		(void)poll(NULL, 0, 1);
+	(void)poll(NULL, 0, 100); /* the engine has seen it frozen */
+	_exit(freezer_thaw(f.kind, f.state_fd, NULL) < 0);
+}
+
+static void somebody_thaws(enum freezer_kind kind)
+{
+	char text[400];
+	pid_t meddler;
+	int status;
+
+	FIXTURE(f, kind);
+	meddler = start_meddler();
+	assert_int_equal(memory_capture(&f.r, 0, takes_its_time, &e), 0);
+	assert_int_equal(waitpid(meddler, &status, 0), meddler);
+	assert_int_equal(status, 0);
+	assert_int_equal(take_gap(&f, text, sizeof(text)), GAP_CHANGED);
+	assert_non_null(strstr(text, "somebody else thawed it"));
+	tear_down(&f);
+}
+
+static void test_thawed_by_another(void **state)
+{
+	(void)state;
+	somebody_thaws(FREEZER_V2);
+	somebody_thaws(FREEZER_V1);
+}
+
 static void test_deadline(void **state)
 {
 	char text[400];
@@ -390,6 +443,7 @@ int main(void)
 		cmocka_unit_test(test_worker_babbles),
 		cmocka_unit_test(test_never_ready),
 		cmocka_unit_test(test_what_is_live_is_said),
+		cmocka_unit_test(test_thawed_by_another),
 		cmocka_unit_test(test_deadline),
 	};
 

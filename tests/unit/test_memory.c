@@ -127,8 +127,8 @@ static struct capture_msg hear(const struct capture_job *j)
 	return m;
 }
 
-/* Says in COPIED and DONE how it was held, and whether the target stood still; in DONE, that its threads
- * were let go 60 ms after the start. */
+/* Says in COPIED and DONE how it was held, and whether the target stood still; in DONE, that its
+ * threads were let go 60 ms after the start. */
 static int good(const struct capture_job *j, struct err *e)
 {
 	struct capture_msg go;
@@ -194,8 +194,7 @@ static int some_live(const struct capture_job *j, struct err *e)
 	/* time was up in the middle of the first process: nothing is finished yet */
 	say(j, CAPTURE_COPIED, 0, 0);
 	(void)hear(j);
-	say_all(j, (struct capture_msg){
-			   .step = CAPTURE_DONE, .a = 1, .staged = 1000, .live = 500});
+	say_all(j, (struct capture_msg){.step = CAPTURE_DONE, .a = 1, .staged = 1000, .live = 500});
 	return 0;
 }
 

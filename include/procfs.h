@@ -15,6 +15,9 @@
  * proc_fd is a descriptor of the proc mount.
  */
 int procfs_open_pid(int proc_fd, pid_t pid, struct err *e) must_check;
+/* Our own number there, 0: it shows none. Where it is not getpid(), a call with a number from there
+ * means another process. */
+pid_t procfs_self(int proc_fd);
 /* True when fd is the root of a proc file system (PROC_SUPER_MAGIC and inode 1). */
 bool procfs_is_root(int fd);
 

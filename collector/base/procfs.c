@@ -25,6 +25,18 @@ int procfs_open_pid(int proc_fd, pid_t pid, struct err *e)
 	return fd < 0 ? err_errno(e, "open process %d", (int)pid) : fd;
 }
 
+pid_t procfs_self(int proc_fd)
+{
+	char link[16];
+	ssize_t n = readlinkat(proc_fd, "self", link, sizeof(link) - 1);
+	uint64_t pid;
+
+	if (n <= 0)
+		return 0;
+	link[n] = '\0';
+	return text_parse_u64(link, INT32_MAX, &pid) < 0 ? 0 : (pid_t)pid;
+}
+
 bool procfs_is_root(int fd)
 {
 	struct statfs fs;

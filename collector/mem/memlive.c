@@ -36,7 +36,8 @@ static int open_files(struct memlive *l, const struct mem_proc *p, struct err *e
 	struct procfs_stat st;
 	int rc;
 
-	l->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0); /* -1 before Linux 5.3 */
+	if (!l->by_file)
+		l->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0); /* -1 before Linux 5.3 */
 	rc = procfs_read_stat(l->pid_fd, &st, e);
 	if (rc < 0)
 		return rc;
@@ -58,6 +59,7 @@ int memlive_open(struct memlive *l, int proc_fd, const struct mem_proc *p, const
 
 	*l = MEMLIVE_INIT;
 	l->pid = p->pid;
+	l->by_file = procfs_self(proc_fd) != getpid();
 	l->page = (uint64_t)sysconf(_SC_PAGESIZE);
 	l->entries = malloc(MEMLIVE_BLOCK / l->page * sizeof(*l->entries));
 	if (!l->entries)
@@ -127,7 +129,7 @@ size_t memlive_read(struct memlive *l, uint64_t at, void *to, size_t n, struct m
 	here.iov_len = far.iov_len = stretch(l, pages, false);
 	if (!here.iov_len)
 		return fail(ret_bad, stretch(l, pages, true), MEM_NOT_PRESENT, 0);
-	got = process_vm_readv(l->pid, &here, 1, &far, 1, 0);
+	got = l->by_file ? 0 : process_vm_readv(l->pid, &here, 1, &far, 1, 0);
 	if (got >= (ssize_t)l->page) {
 		if (is_same(l, at))
 			return (size_t)got & ~(size_t)(l->page - 1);

@@ -16,11 +16,12 @@ struct memlive {
 	uint64_t *entries; /* of the pagemap, for one block */
 	/* Set where userfaultfd may be: an entry that looks swapped can be its mark. */
 	bool careful;
+	bool by_file; /* /proc has other numbers than we do: nothing is done by number */
 };
 
 enum { MEMLIVE_BLOCK = 4 << 20 }; /* at most this much in one read */
 
-#define MEMLIVE_INIT ((struct memlive){-1, -1, -1, -1, 0, 0, NULL, false})
+#define MEMLIVE_INIT ((struct memlive){-1, -1, -1, -1, 0, 0, NULL, false, false})
 #define own_memlive __attribute__((cleanup(memlive_close)))
 /*
  * -ESRCH: it has ended, or is another one; -ESTALE: it runs another program by now (its auxv

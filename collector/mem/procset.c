@@ -56,21 +56,9 @@ static struct proc_one *add(struct procset *s, pid_t pid, uint64_t ticks)
 	return p;
 }
 
-static pid_t own_number(int proc_fd)
-{
-	char link[16];
-	ssize_t n = readlinkat(proc_fd, "self", link, sizeof(link) - 1);
-	uint64_t pid;
-
-	if (n <= 0)
-		return 0;
-	link[n] = '\0';
-	return text_parse_u64(link, INT32_MAX, &pid) < 0 ? 0 : (pid_t)pid;
-}
-
 int procset_init(struct procset *s, int proc_fd, const struct target *target, struct err *e)
 {
-	*s = (struct procset){.proc_fd = proc_fd, .self = own_number(proc_fd)};
+	*s = (struct procset){.proc_fd = proc_fd, .self = procfs_self(proc_fd)};
 	for (unsigned i = 0; i < target->members && i < TARGET_MEMBERS; i++)
 		if (target->member[i].pid != s->self)
 			(void)add(s, target->member[i].pid, target->member[i].start_ticks);

@@ -7,6 +7,7 @@
 #include "hash.h"
 #include "io.h"
 #include "memkit.h"
+#include "memlive.h"
 #include "own.h"
 #include "procfs.h"
 #include "sink.h"
@@ -17,10 +18,14 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <jansson.h>
+#include <linux/sched.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 extern const struct dumper dumper_memory;
@@ -391,6 +396,62 @@ static void pages_that_are_read_now(void **state)
 	assert_int_equal(munmap(pages, ALL), 0);
 }
 
+/* In a PID namespace where somebody else has our number, and other bytes at the same address: 0,
+ * 1: his were read, 2: there is no such namespace. */
+static int reads_by_our_number(int proc_fd, const struct mem_proc *p)
+{
+	int pid = p->pid;
+	struct clone_args same = {.set_tid = (uintptr_t)&pid, .set_tid_size = 1};
+	struct memlive l = MEMLIVE_INIT;
+	char got[PAGE] = "";
+	struct memlive_bad bad;
+	pid_t other = (pid_t)syscall(SYS_clone3, &same, sizeof(same));
+
+	if (other < 0)
+		return 2;
+	if (!other) {
+		snprintf(pages, PAGE, "somebody else's");
+		for (;;)
+			(void)pause();
+	}
+	(void)usleep(50000);
+	if (memlive_open(&l, proc_fd, p, NULL, 0, NULL) < 0 ||
+		memlive_read(&l, (uintptr_t)pages, got, PAGE, &bad) != PAGE)
+		return 3;
+	memlive_close(&l);
+	return strcmp(got, "page 0") != 0;
+}
+
+static void numbers_of_another_namespace(void **state)
+{
+	own_fd int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	own_fd int self = open("/proc/self", O_PATH | O_CLOEXEC);
+	struct mem_proc p = memkit_proc((int)getpid());
+	struct procfs_stat st;
+	int status = 0;
+	pid_t child;
+
+	(void)state;
+	if (unit_emulated() || geteuid() != 0)
+		unit_skip("needs root");
+	assert_int_equal(procfs_read_stat(self, &st, NULL), 0);
+	p.start_ticks = st.start_ticks;
+	map_pages();
+	child = fork();
+	if (!child) {
+		pid_t first = unshare(CLONE_NEWPID) < 0 ? -1 : fork();
+
+		if (!first)
+			_exit(reads_by_our_number(proc_fd, &p));
+		_exit(first < 0 || waitpid(first, &status, 0) < 0 ? 2 : WEXITSTATUS(status));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(munmap(pages, ALL), 0);
+	if (WEXITSTATUS(status) == 2)
+		unit_skip("no PID namespace in which numbers are chosen");
+	assert_int_equal(status, 0);
+}
+
 static void another_program_is_not_read(void **state)
 {
 	struct bench *b = *state;
@@ -541,6 +602,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(damage_costs_one_process, setup, teardown),
 		cmocka_unit_test_setup_teardown(pages_that_are_read_now, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_program_is_not_read, setup, teardown),
+		cmocka_unit_test(numbers_of_another_namespace),
 		cmocka_unit_test_setup_teardown(mapped_files_have_digests, setup, teardown),
 		cmocka_unit_test_setup_teardown(whoever_gets_stuck_is_followed, setup, teardown),
 	};

@@ -135,7 +135,7 @@ bench:  ## speed and memory, as ratios to standard tools
 	@$(MAKE) all $(O)/tests/bench/crowd $(O)/tests/bench/hold
 	@tests/bench/run $(O)/taphos $(O) $(CASE)
 $(O)/tests/bench/%: tests/bench/%.c
-	@mkdir -p $(@D) && $(CC) -O2 -Wall -Wextra -static -o $@ $<
+	@mkdir -p $(@D) && $(CC) -O2 -D_GNU_SOURCE -Wall -Wextra -static -o $@ $<
 unit-programs: $(UNIT)
 tools: $(TOOLS)
 fuzz-programs: $(FUZZ)

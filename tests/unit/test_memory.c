@@ -83,12 +83,12 @@ static void tear_down(struct fixture *f)
 	freezekit_down(&kit);
 }
 
-#define FIXTURE(f, kind)          \
-	struct fixture f;         \
-	struct err e = ERR_INIT;  \
-	if (set_up(&(f), kind)) { \
-		skip();           \
-		return;           \
+#define FIXTURE(f, kind)                                                                      \
+	struct fixture f;                                                                     \
+	struct err e = ERR_INIT;                                                              \
+	if (set_up(&(f), kind)) {                                                             \
+		unit_skip("no cgroup of this kind can be made here, or not with this build"); \
+		return;                                                                       \
 	}
 
 /* The only gap there is: its kind, where and why in text; -1: none. */

@@ -220,7 +220,7 @@ static void who_outlives_us_bears_another_name(void **state)
 	if (unit_emulated())
 		unit_skip("no seccomp");
 	if (geteuid() != 0)
-		skip();
+		unit_skip("needs root");
 	assert_int_equal(worker_start(&spec, &w, NULL), 0);
 	for (int ms = 0; strcmp(seen, "other") != 0 && ms < 2000; ms++) {
 		(void)poll(NULL, 0, 1);
@@ -277,7 +277,7 @@ static void each_worker_is_a_user_of_its_own(void **state)
 	if (unit_emulated())
 		unit_skip("qemu-user has no seccomp filters");
 	if (geteuid() != 0)
-		skip();
+		unit_skip("needs root");
 	one = strtoul(run(tell_uid, FILTER_PARSER), NULL, 10);
 	two = strtoul(run(tell_uid, FILTER_PARSER), NULL, 10);
 	assert_in_range(one, 0x70000000, 0x7fffffff);
@@ -342,7 +342,7 @@ static void a_reader_of_files_cannot_write(void **state)
 
 	(void)state;
 	if (!worker_gives_up_writing(&spec))
-		skip();
+		unit_skip("the kernel has no Landlock");
 	assert_non_null(mkdtemp(dir));
 	assert_int_equal(chmod(dir, 0777), 0);
 	p.dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -15,6 +15,12 @@
  * proc_fd is a descriptor of the proc mount.
  */
 int procfs_open_pid(int proc_fd, pid_t pid, struct err *e) must_check;
+/*
+ * The same for a thread of it that runs, where the first has ended (state Z) and others have not:
+ * /proc/TID has every file that /proc/PID has, though it is not listed, and those of a thread that
+ * has ended are empty. -ESRCH: there is none.
+ */
+int procfs_open_live(int proc_fd, int pid_fd, pid_t pid, pid_t *ret_tid) must_check;
 /* Our own number there, 0: it shows none. Where it is not getpid(), a call with a number from there
  * means another process. */
 pid_t procfs_self(int proc_fd);

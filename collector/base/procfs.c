@@ -180,6 +180,45 @@ int procfs_each_number(int dirfd, int (*each)(pid_t n, void *arg), void *arg, st
 	return errno ? err_errno(e, "list processes") : 0;
 }
 
+struct find_thread {
+	int task_fd;
+	pid_t found;
+};
+
+/* The first thread that runs: stops the enumeration. */
+static int is_live(pid_t tid, void *arg)
+{
+	struct find_thread *f = arg;
+	struct procfs_stat st;
+	char name[16];
+	own_fd int fd = -1;
+
+	snprintf(name, sizeof(name), "%d", (int)tid);
+	fd = openat(f->task_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || procfs_read_stat(fd, &st, NULL) < 0 || strchr("ZXx", st.state))
+		return 0;
+	f->found = tid;
+	return 1;
+}
+
+int procfs_open_live(int proc_fd, int pid_fd, pid_t pid, pid_t *ret_tid)
+{
+	own_fd int task = openat(pid_fd, "task", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct find_thread f = {.task_fd = task};
+	own_buf struct buf status = BUF_INIT(65536);
+	own_fd int fd = -1;
+	uint64_t tgid;
+
+	if (task < 0 || procfs_each_number(task, is_live, &f, NULL) != 1)
+		return -ESRCH;
+	fd = procfs_open_pid(proc_fd, f.found, NULL);
+	if (fd < 0 || io_read_file(fd, "status", &status, NULL) < 0 ||
+		procfs_field_u64(buf_str(&status), "Tgid", 10, &tgid) < 0 || tgid != (uint64_t)pid)
+		return -ESRCH;
+	*ret_tid = f.found;
+	return take_fd(&fd);
+}
+
 char *procfs_next_line(char **text)
 {
 	char *line = *text;

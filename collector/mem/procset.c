@@ -78,48 +78,6 @@ void procset_done(struct procset *s)
 
 /* ---- a live thread: the first may have ended while others run */
 
-struct find_thread {
-	struct procset *s;
-	int task;
-	pid_t found;
-};
-
-static int is_live(pid_t tid, void *arg)
-{
-	struct find_thread *f = arg;
-	struct procfs_stat st;
-	char name[16];
-	own_fd int fd = -1;
-
-	snprintf(name, sizeof(name), "%d", (int)tid);
-	fd = openat(f->task, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || procfs_read_stat(fd, &st, NULL) < 0 || strchr("ZXx", st.state))
-		return 0;
-	f->found = tid;
-	return 1;
-}
-
-/* /proc/TID has every file that /proc/PID has, though it is not listed. */
-static int open_live(struct procset *s, struct proc_one *p)
-{
-	struct find_thread f = {.s = s};
-	own_fd int task = openat(p->fd, "task", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	own_fd int fd = -1;
-	own_buf struct buf status = BUF_INIT(65536);
-	uint64_t tgid;
-
-	f.task = task;
-	if (task < 0 || procfs_each_number(task, is_live, &f, NULL) != 1)
-		return -ESRCH;
-	fd = procfs_open_pid(s->proc_fd, f.found, NULL);
-	if (fd < 0 || io_read_file(fd, "status", &status, NULL) < 0 ||
-		procfs_field_u64(buf_str(&status), "Tgid", 10, &tgid) < 0 ||
-		tgid != (uint64_t)p->pid)
-		return -ESRCH;
-	p->live = f.found;
-	return take_fd(&fd);
-}
-
 int procset_look(struct procset *s, struct proc_one *p)
 {
 	own_fd_(&p->live_fd);
@@ -133,7 +91,7 @@ int procset_look(struct procset *s, struct proc_one *p)
 		p->live = p->pid;
 		p->live_fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 3);
 	} else if (p->stat.num_threads > 1) {
-		p->live_fd = open_live(s, p);
+		p->live_fd = procfs_open_live(s->proc_fd, p->fd, p->pid, &p->live);
 	}
 	return 0;
 }

@@ -54,6 +54,22 @@ void mapped_done(struct mapped *m)
 	m->block = NULL;
 }
 
+/* Who holds its memory: of a thread that has ended nothing is mapped. */
+static int follow(struct mapped *m, const struct procfs_stat *st)
+{
+	pid_t tid;
+	int fd;
+
+	if (!strchr("ZXx", st->state))
+		return 0;
+	fd = procfs_open_live(m->dump->proc_fd, m->pid_fd, m->pid, &tid);
+	if (fd < 0)
+		return fd;
+	(void)close(m->pid_fd);
+	m->pid_fd = fd;
+	return 0;
+}
+
 static int enter(struct mapped *m, const struct mapped_file *f, struct err *e)
 {
 	struct procfs_stat st;
@@ -68,6 +84,8 @@ static int enter(struct mapped *m, const struct mapped_file *f, struct err *e)
 		return m->pid_fd;
 	rc = procfs_read_stat(m->pid_fd, &st, e);
 	if (rc == 0 && st.start_ticks != f->start_ticks)
+		rc = err_set(e, ESRCH, "it has ended");
+	if (rc == 0 && follow(m, &st) < 0)
 		rc = err_set(e, ESRCH, "it has ended");
 	if (rc == 0)
 		rc = fsmap_read(&m->mounts, m->pid_fd, e);

@@ -12,51 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-struct find_thread {
-	int task_fd;
-	pid_t leader, found;
-};
-
-/* The first thread that runs: stops the enumeration. */
-static int is_live(pid_t tid, void *arg)
-{
-	struct find_thread *f = arg;
-	struct procfs_stat st;
-	char name[16];
-	own_fd int fd = -1;
-
-	if (tid == f->leader)
-		return 0;
-	snprintf(name, sizeof(name), "%d", (int)tid);
-	fd = openat(f->task_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || procfs_read_stat(fd, &st, NULL) < 0 || strchr("ZXx", st.state))
-		return 0;
-	f->found = tid;
-	return 1;
-}
-
-/* /proc/TID has every file that /proc/PID has, though it is not listed. */
-static int open_live_thread(struct subject *s)
-{
-	struct find_thread f = {.leader = s->row->pid};
-	own_fd int task = openat(s->fd, "task", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	own_fd int fd = -1;
-	own_buf struct buf status = BUF_INIT(65536);
-	uint64_t tgid;
-
-	f.task_fd = task;
-	if (task < 0 || procfs_each_number(task, is_live, &f, NULL) != 1)
-		return -1;
-	fd = procfs_open_pid(s->run->dump->proc_fd, f.found, NULL);
-	if (fd < 0 || io_read_file(fd, "status", &status, NULL) < 0 ||
-		procfs_field_u64(buf_str(&status), "Tgid", 10, &tgid) < 0 ||
-		tgid != (uint64_t)s->row->pid)
-		return -1;
-	s->row->live_tid = f.found;
-	s->row->flags |= PROC_LEADER_EXITED;
-	return take_fd(&fd);
-}
-
 static void take_stat(struct proctree_row *row, const struct procfs_stat *st)
 {
 	row->ppid = st->ppid;
@@ -82,9 +37,10 @@ int subject_open(
 		return err_set(e, ESRCH, "the number belongs to another process now");
 	take_stat(row, &st);
 	if (strchr("ZXx", st.state)) {
-		s->live = st.num_threads > 1 ? open_live_thread(s) : -1;
-		if (s->live < 0)
-			row->flags |= PROC_ZOMBIE;
+		if (st.num_threads > 1)
+			s->live = procfs_open_live(
+				run->dump->proc_fd, s->fd, row->pid, &row->live_tid);
+		row->flags |= s->live < 0 ? PROC_ZOMBIE : PROC_LEADER_EXITED;
 	}
 	if (s->live < 0)
 		s->live = fcntl(s->fd, F_DUPFD_CLOEXEC, 3);

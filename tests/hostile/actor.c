@@ -16,7 +16,10 @@
  *	actor reuse          a child ends, and the next one gets its number
  *	actor look           says "seen" when a process of a collector shows up in /proc
  *	actor wait [ARG]...  nothing
+ * The page of plant.h is in each.
  */
+#include "plant.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -268,6 +271,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < sizeof(actors) / sizeof(actors[0]); i++) {
 		if (strcmp(argv[1], actors[i].name) != 0)
 			continue;
+		plant(argv[1]);
 		actors[i].act();
 		stay();
 	}

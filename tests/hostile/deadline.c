@@ -6,6 +6,8 @@
  * Ends with the command's exit code, or 124 when it had to be killed. REPORT gets
  *	ms N         how long it took
  *	peak_kb N    the most memory that it or a process below it, already reaped, had at once
+ *	own_kb N     the most that one of them had at once besides shared memory, as seen every few
+ *	             milliseconds: RssAnon and RssFile
  *	left PID     a process that it left behind; orphans come to us, not to init
  */
 #include <errno.h>
@@ -21,7 +23,7 @@
 
 enum { TICK_MS = 5, GRACE_MS = 500, KILLED = 124 };
 
-static long peak_kb;
+static long peak_kb, own_kb;
 
 static long now_ms(void)
 {
@@ -49,11 +51,47 @@ static int reap(pid_t child, int *status)
 	return got;
 }
 
+static void look_at(int pid)
+{
+	char path[64], line[256];
+	long kb, sum = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "RssAnon: %ld", &kb) == 1 ||
+			sscanf(line, "RssFile: %ld", &kb) == 1)
+			sum += kb;
+	if (f)
+		fclose(f);
+	if (sum > own_kb)
+		own_kb = sum;
+}
+
+/* The command itself, and those it started. */
+static void look_at_all(int child)
+{
+	char path[64];
+	FILE *f;
+	int pid;
+
+	look_at(child);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", child, child);
+	f = fopen(path, "re");
+	while (f && fscanf(f, "%d", &pid) == 1)
+		look_at(pid);
+	if (f)
+		fclose(f);
+}
+
 static int await(pid_t child, long until, int *status)
 {
 	while (!reap(child, status)) {
 		if (now_ms() >= until)
 			return 0;
+		if (child > 0)
+			look_at_all(child);
 		(void)poll(NULL, 0, TICK_MS);
 	}
 	return 1;
@@ -96,7 +134,7 @@ int main(int argc, char **argv)
 	}
 	(void)await(
 		-2, now_ms() + GRACE_MS, &status); /* what dies with its parent needs a moment */
-	fprintf(report, "ms %ld\npeak_kb %ld\n", end - start, peak_kb);
+	fprintf(report, "ms %ld\npeak_kb %ld\nown_kb %ld\n", end - start, peak_kb, own_kb);
 	list_left(report);
 	fclose(report);
 	if (!done)

@@ -56,7 +56,7 @@ target_make() {
 	local caps
 	read -ra caps < <(every_capability)
 	container_rootfs "$1/lower"
-	cp "$BIN"/{actor,flood,hangfs,storm} "$1/lower/bin"
+	cp "$BIN"/{actor,flood,hangfs,hoard,storm} "$1/lower/bin"
 	mkdir -p "$1/upper" "$1/bundle"
 	container_bundle "$1/bundle" "$scratch/$1/merged" /bin/sh /bin/start
 	container_edit "$1/bundle" '.process.capabilities |= with_entries(.value = $ARGS.positional) |

@@ -168,6 +168,8 @@ int halt_freeze(const struct run *r, struct halt *h, uint64_t max_ns, struct err
 	uint64_t patience = max_ns < FREEZE_S * SECOND ? max_ns : FREEZE_S * SECOND;
 	int rc;
 
+	/* somebody else may have paused it since it was opened, or let it go */
+	h->freezer.theirs = freezer_is_asked(&h->freezer);
 	if (h->freezer.theirs)
 		return freezer_freeze(&h->freezer, run_now_ns() + patience, e);
 	rc = start_guards(r, h, run_now_ns() + max_ns + GUARD_SPARE_S * SECOND, e);

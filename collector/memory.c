@@ -204,6 +204,7 @@ static int freeze(struct session *s, struct err *e)
 	if (s->m->hold != HOLD_CGROUP)
 		return 0;
 	rc = halt_freeze(s->r, &s->halt, s->max_ns, &why);
+	s->m->theirs = s->halt.freezer.theirs;
 	copy_times(s);
 	if (rc == 0)
 		return 0;

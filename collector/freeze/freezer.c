@@ -138,8 +138,7 @@ bool freezer_holds(const struct freezer *f)
 	return is_frozen(f) > 0;
 }
 
-/* Has somebody asked for it, here or above? */
-static bool is_asked(const struct freezer *f)
+bool freezer_is_asked(const struct freezer *f)
 {
 	char text[STATE_MAX];
 
@@ -155,7 +154,7 @@ static bool is_empty(const struct freezer *f)
 
 	if (f->kind == FREEZER_V2)
 		return read_state(f->events_fd, text) < 0 || says(text, "populated 0");
-	return false; /* v1 does not say: freezer_check() does */
+	return false; /* v1 does not say: outsiders_check() does */
 }
 
 static int open_kind(const struct target_host *host, enum freezer_kind kind, const char *path,
@@ -185,7 +184,7 @@ static int open_kind(const struct target_host *host, enum freezer_kind kind, con
 		return f.events_fd;
 	if (is_empty(&f))
 		return -ENOENT;
-	f.theirs = is_asked(&f);
+	f.theirs = freezer_is_asked(&f);
 	*ret = f;
 	f = FREEZER_INIT;
 	return 0;

@@ -31,6 +31,8 @@ int freezer_mount(const struct target_host *host, enum freezer_kind kind);
 /* -ENOENT: the target has no cgroup of its own that could be frozen. */
 int freezer_open(const struct target_host *host, const struct target *t, struct freezer *ret,
 	struct err *e) must_check;
+/* Has somebody asked for it to be frozen, here or above? */
+bool freezer_is_asked(const struct freezer *f);
 void freezer_close(struct freezer *f);
 
 /* Freezes, and waits until CLOCK_MONOTONIC until_ns for the last task to stop. On failure it is

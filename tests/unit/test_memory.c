@@ -19,6 +19,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -255,6 +256,76 @@ static void test_paused_before(void **state)
 	tear_down(&f);
 }
 
+static _Atomic unsigned *turn; /* 1: the worker has begun; 2: somebody else has done his part */
+
+static int waits_for_another(const struct capture_job *j, struct err *e)
+{
+	*turn = 1;
+	for (unsigned i = 0; i < 5000 && *turn != 2; i++)
+		(void)poll(NULL, 0, 1);
+	return good(j, e);
+}
+
+/* Pauses the target when the engine has opened its freezer, or lets it go. */
+static pid_t start_another(bool pauses)
+{
+	pid_t pid;
+	int rc;
+
+	turn = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(turn, MAP_FAILED);
+	assert_int_equal(freezer_open(&kit.host, kit.t, &kit.f, NULL), 0);
+	if (!pauses)
+		assert_int_equal(freezer_freeze(&kit.f, run_now_ns() + 2000 * MS, NULL), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid)
+		return pid;
+	for (unsigned i = 0; i < 5000 && *turn != 1; i++)
+		(void)poll(NULL, 0, 1);
+	rc = pauses ? freezer_freeze(&kit.f, run_now_ns() + 2000 * MS, NULL)
+		    : freezer_thaw(kit.f.kind, kit.f.state_fd, NULL);
+	*turn = 2;
+	_exit(rc < 0);
+}
+
+static void another(enum freezer_kind kind, bool pauses)
+{
+	char text[400];
+	bool still;
+	pid_t pid;
+	int status;
+
+	FIXTURE(f, kind);
+	pid = start_another(pauses);
+	assert_int_equal(memory_capture(&f.r, 0, waits_for_another, &e), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	still = freezekit_stands_still(&kit);
+	assert_int_equal(freezer_thaw(kind, kit.f.state_fd, &e), 0);
+	assert_int_equal(still, pauses);
+	assert_int_equal(f.r.memory.theirs, pauses);
+	assert_int_equal(f.r.memory.staged, HOLD_CGROUP << 1 | 1);
+	assert_int_equal(memory_held_ns(&f.r.memory) == 0, pauses);
+	assert_int_equal(take_gap(&f, text, sizeof(text)), -1);
+	(void)munmap(turn, 4096);
+	tear_down(&f);
+}
+
+static void test_paused_meanwhile(void **state)
+{
+	(void)state;
+	another(FREEZER_V2, true);
+	another(FREEZER_V1, true);
+}
+
+static void test_let_go_meanwhile(void **state)
+{
+	(void)state;
+	another(FREEZER_V2, false);
+	another(FREEZER_V1, false);
+}
+
 static void test_no_cgroup(void **state)
 {
 	own_buf struct buf b = BUF_INIT(4096);
@@ -434,6 +505,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frozen),
 		cmocka_unit_test(test_paused_before),
+		cmocka_unit_test(test_paused_meanwhile),
+		cmocka_unit_test(test_let_go_meanwhile),
 		cmocka_unit_test(test_no_cgroup),
 		cmocka_unit_test(test_never),
 		cmocka_unit_test(test_too_slow),

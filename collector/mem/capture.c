@@ -133,7 +133,7 @@ static int prepare(struct capture *c, struct err *e)
 static bool to_be_held(const struct capture *c, const struct proc_one *p)
 {
 	return !c->job->options.maps_only && c->how != HOLD_NONE && !p->ended &&
-	       !c->limits.by_file && !(p->stat.flags & 0x200000);
+	       !c->limits.by_file && !(p->stat.flags & PROCSET_KTHREAD);
 }
 
 /* The threads of one process, which follow each other in the list. */
@@ -147,6 +147,7 @@ static int seize(struct capture *c, unsigned i, struct err *e)
 	rc = hold_process(&c->hold, p->fd, i, p->frozen, e);
 	if (rc == -ENOMEM)
 		return rc;
+	p->not_asked = rc < 0 ? -rc : 0;
 	return rc < 0 ? 0 : rc;
 }
 
@@ -168,9 +169,13 @@ static void judge_held(struct capture *c)
 		if (t->state == HOLD_ASKED || (t->state == HOLD_LOST && t->error != ESRCH && !dead))
 			p->held = false;
 	}
-	for (unsigned i = 0; i < c->set.count; i++)
-		if (c->set.proc[i].held)
-			c->set.proc[i].stopped_ns = now;
+	for (unsigned i = 0; i < c->set.count; i++) {
+		struct proc_one *p = &c->set.proc[i];
+
+		p->held = p->held && !p->not_asked;
+		if (p->held)
+			p->stopped_ns = now;
+	}
 }
 
 /* Those that no cgroup holds are stopped now, all at the same time. */

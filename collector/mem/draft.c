@@ -90,7 +90,7 @@ static int no_memory(struct capture *c, const struct proc_one *p, struct err *e)
 	if (p->ended)
 		rc = draft_note(&c->table, GAP_VANISHED, ESRCH, "process",
 			"it had ended before its memory was read");
-	else if (p->stat.flags & 0x200000) /* PF_KTHREAD */
+	else if (p->stat.flags & PROCSET_KTHREAD)
 		rc = draft_note(&c->table, GAP_NOT_PRESENT, 0, "process",
 			"a thread of the kernel has no memory of its own");
 	else
@@ -160,11 +160,13 @@ int draft_process(struct capture *c, struct proc_one *p, struct err *e)
 	if (p->held && p->stat.state == 't' && before)
 		p->stat.state = before; /* it is we who trace it */
 	p->still = !c->limits.live && (p->frozen || p->held);
+	c->limits.maps_only =
+		c->job->options.maps_only || (c->job->options.only_still && !p->frozen && !p->held);
 	psinfo_proc(p, &head);
 	c->copy->runs = &runs;
 	copy_begin(c->copy, p->live, p->live_fd);
 	shmem_begin(&c->shmem, p->pid);
-	if (p->live_fd < 0 || p->stat.flags & 0x200000) {
+	if (p->live_fd < 0 || p->stat.flags & PROCSET_KTHREAD) {
 		p->still = false;
 		rc = memtable_add(&c->table, &head, sizeof(head), NULL, 0, e);
 		p->body = memtable_at(&c->table);
@@ -231,12 +233,37 @@ static int add_threads(struct capture *c, struct proc_one *p, struct memtable *t
 	return rc;
 }
 
+/* Was it to stand still? */
+static bool was_to_stop(const struct capture *c, const struct proc_one *p)
+{
+	return !c->job->options.maps_only && c->how != HOLD_NONE && p->live_fd >= 0 &&
+	       !(p->stat.flags & PROCSET_KTHREAD);
+}
+
 static int no_registers(const struct capture *c, const struct proc_one *p, struct memtable *t)
 {
-	if (p->threads || p->live_fd < 0 || p->stat.flags & 0x200000)
+	if (was_to_stop(c, p) && p->not_asked)
+		return draft_note(t, sink_gap_of(p->not_asked), p->not_asked, "registers",
+			p->threads ? "some of its threads could not be asked to stop"
+				   : "its threads could not be asked to stop");
+	if (p->threads || p->live_fd < 0 || p->stat.flags & PROCSET_KTHREAD)
 		return 0;
+	if (was_to_stop(c, p))
+		return draft_note(t, GAP_UNREADABLE, 0, "registers", "no thread could be stopped");
 	return draft_note(t, GAP_BY_PROFILE, 0, "registers", "%s",
 		c->job->options.maps_only ? "not asked for" : "its threads were not stopped");
+}
+
+/* What was copied of one that should have stood still, and did not. */
+static int not_held(const struct capture *c, const struct proc_one *p, struct memtable *t)
+{
+	if (!was_to_stop(c, p) || p->frozen || p->held)
+		return 0;
+	if (c->job->options.only_still)
+		return draft_note(t, GAP_REFUSED, 0, "memory",
+			"it could not be held, and was to be left out then (--freeze always)");
+	return draft_note(t, GAP_CHANGED, 0, "memory",
+		"it could not be held: its pages were copied while it ran");
 }
 
 static int complete_one(struct capture *c, struct proc_one *p, struct memtable *t, struct err *e)
@@ -258,6 +285,8 @@ static int complete_one(struct capture *c, struct proc_one *p, struct memtable *
 		rc = add_threads(c, p, t, e);
 	if (rc == 0)
 		rc = no_registers(c, p, t);
+	if (rc == 0)
+		rc = not_held(c, p, t);
 	if (rc == 0)
 		rc = memtable_copy(t, c->table.fd, p->body, p->body_len, e);
 	return rc < 0 ? rc : memtable_end(t, &end, e);

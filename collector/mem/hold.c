@@ -139,10 +139,8 @@ static int ask_one(pid_t tid, void *arg)
 
 	if (knows(h, tid))
 		return 0;
-	if (h->count == HOLD_MAX) {
-		h->full = true;
-		return 1;
-	}
+	if (h->count == HOLD_MAX)
+		return -ENOSPC;
 	if (h->count == h->cap && grow(h) < 0)
 		return -ENOMEM;
 	h->thread[h->count] = (struct hold_thread){.tid = tid, .proc = a->proc};
@@ -168,8 +166,8 @@ int hold_process(struct hold *h, int pid_fd, uint32_t proc, bool frozen, struct 
 	if (task < 0)
 		return err_errno(e, "open task");
 	rc = procfs_each_number(task, ask_one, &a, e);
-	if (rc == -ENOMEM)
-		return err_set(e, ENOMEM, "no memory");
+	if (rc == -ENOMEM || rc == -ENOSPC)
+		return err_set(e, -rc, "no room for a thread");
 	return rc < 0 ? rc : a.found;
 }
 

@@ -36,7 +36,6 @@ struct hold {
 	struct hold_thread *thread; /* in the order they were asked, until hold_sort() */
 	unsigned count, cap;
 	unsigned asked; /* threads in HOLD_ASKED */
-	bool full;	/* HOLD_MAX: some were not asked */
 	uint32_t *slot; /* tid to index + 1 */
 	unsigned slots;
 };
@@ -44,7 +43,8 @@ struct hold {
 int hold_init(struct hold *h, struct err *e) must_check;
 void hold_done(struct hold *h); /* lets go of all */
 /* Asks the threads of a process to stop that were not asked before; how many. One that is inside
- * execve(2) is not asked, EBUSY; frozen: it cannot be. */
+ * execve(2) is not asked, EBUSY; frozen: it cannot be. -ENOSPC: HOLD_MAX, some were not asked; nor
+ * were they when it fails otherwise. */
 int hold_process(struct hold *h, int pid_fd, uint32_t proc, bool frozen, struct err *e) must_check;
 /* Waits for those that were asked, until the time (CLOCK_MONOTONIC ns). Some may not have stopped
  * then: one that the kernel keeps for itself does not. */

@@ -12,7 +12,10 @@
 
 struct target;
 
-enum { PROCSET_MAX = 32768 };
+enum {
+	PROCSET_MAX = 32768,
+	PROCSET_KTHREAD = 0x200000, /* PF_KTHREAD in stat.flags */
+};
 
 struct proc_one {
 	pid_t pid, live; /* live: a thread that has its memory; 0: none has */
@@ -28,6 +31,7 @@ struct proc_one {
 	uint32_t first_thread, threads; /* of hold */
 	uint16_t machine;
 	bool held;	    /* all its threads stand still */
+	int not_asked;	    /* why some of its threads were not even asked to stop, positive */
 	bool still, listed; /* it did while it was copied; it is in the table */
 };
 

@@ -25,7 +25,9 @@ void capturing_open(struct capturing *k, uint64_t stage_bytes)
 	*k = (struct capturing){.target = calloc(1, sizeof(*k->target))};
 	k->job = (struct capture_job){
 		.target = k->target,
-		.options = {UINT64_MAX, UINT64_MAX, false, UINT32_MAX},
+		.options = {.max_process = UINT64_MAX,
+			.max_total = UINT64_MAX,
+			.kinds = UINT32_MAX},
 		.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC),
 		.cgroup_fd = -1,
 		.table_fd = io_spool(-1, NULL),
@@ -221,6 +223,27 @@ unsigned capturing_count(struct capturing *k, pid_t pid, enum mem_type type, voi
 			memcpy(ret, h, n < h->len ? n : h->len);
 	}
 	return count;
+}
+
+bool capturing_note(struct capturing *k, pid_t pid, const char *where, struct mem_note *ret)
+{
+	own_memscan struct memscan s = MEMSCAN_INIT;
+	const struct mem_head *h;
+	pid_t at = 0;
+
+	if (memscan_open(&s, k->job.table_fd, NULL) < 0)
+		abort();
+	while (memscan_next(&s, &h, NULL) == 1) {
+		const struct mem_note *n = (const void *)h;
+
+		if (h->type == MEM_PROC)
+			at = ((const struct mem_proc *)h)->pid;
+		if (h->type != MEM_NOTE || at != pid || strcmp(n->where, where) != 0)
+			continue;
+		memcpy(ret, n, sizeof(*ret));
+		return true;
+	}
+	return false;
 }
 
 void capturing_bytes(struct capturing *k, const struct mem_run *r, uint64_t at, void *to, size_t n)

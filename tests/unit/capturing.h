@@ -47,5 +47,7 @@ bool capturing_each(struct capturing *k, pid_t pid,
 bool capturing_at(struct capturing *k, pid_t pid, uint64_t address, struct captured *ret);
 /* How many of a type of record a process has; the last one's head is copied to ret (n bytes). */
 unsigned capturing_count(struct capturing *k, pid_t pid, enum mem_type type, void *ret, size_t n);
+/* The first note of a process about this. */
+bool capturing_note(struct capturing *k, pid_t pid, const char *where, struct mem_note *ret);
 /* n bytes of a dumped run, from its store. */
 void capturing_bytes(struct capturing *k, const struct mem_run *r, uint64_t at, void *to, size_t n);

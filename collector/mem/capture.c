@@ -21,6 +21,7 @@
 static const uint64_t flags_ns = 500000000;	 /* for smaps of one process */
 static const uint64_t all_flags_ns = 3000000000; /* of all of them */
 static const uint64_t stop_ns = 100000000;	 /* for threads to stop, all together */
+static const uint64_t stop_one_ns = 50000;	 /* and for each of them, where there are many */
 static const uint64_t answer_ns = 2000000000;	 /* beyond the end of copying, as the guards */
 static const uint64_t reserve = 16 << 20;	 /* staged beyond what was present */
 
@@ -181,7 +182,8 @@ static void judge_held(struct capture *c)
 /* Those that no cgroup holds are stopped now, all at the same time. */
 static int stop_others(struct capture *c, struct err *e)
 {
-	uint64_t until = tick_now() + stop_ns;
+	const uint64_t start = tick_now();
+	uint64_t until = start + stop_ns;
 	int found = 1;
 
 	for (unsigned round = 0; found > 0 && round < ROUNDS && tick_now() < until; round++) {
@@ -193,6 +195,7 @@ static int stop_others(struct capture *c, struct err *e)
 		}
 		if (found < 0)
 			return found;
+		until = start + stop_ns + c->hold.count * stop_one_ns;
 		hold_wait(&c->hold, until);
 	}
 	judge_held(c);
@@ -232,6 +235,7 @@ static int read_registers(struct capture *c, struct hold_thread *t, struct err *
 
 	if (t->state != HOLD_STOPPED)
 		return 0;
+	tick(c->job->beat);
 	t->regs = memtable_at(&c->regs);
 	rc = regs_read(&c->regs, t, &p->machine, &t->error, e);
 	t->regs_len = memtable_at(&c->regs) - t->regs;
@@ -273,6 +277,20 @@ static int hear_thawed(struct capture *c, struct err *e)
 	return hear(c, CAPTURE_THAWED, &m, e);
 }
 
+/* Each thread goes on as soon as it has been read. */
+static int read_all(struct capture *c, struct err *e)
+{
+	uint64_t until = c->thawed_ns + stop_ns + c->hold.asked * stop_one_ns;
+	int rc = 0;
+
+	do
+		for (unsigned i = 0; rc >= 0 && i < c->hold.count; i++)
+			rc = read_registers(c, &c->hold.thread[i], e);
+	while (rc >= 0 && hold_wait_some(&c->hold, until));
+	c->let_go_ns = c->hold.count ? tick_now() : 0;
+	return rc;
+}
+
 /* Once: at the end of copying, or when its time is up. */
 static int release(void *arg, struct err *e)
 {
@@ -293,10 +311,7 @@ static int release(void *arg, struct err *e)
 	c->thawed_ns = tick_now();
 	for (unsigned i = 0; i < c->set.count; i++)
 		c->set.proc[i].resumed_ns = c->set.proc[i].stopped_ns ? c->thawed_ns : 0;
-	hold_wait(&c->hold, c->thawed_ns + stop_ns);
-	for (unsigned i = 0; rc >= 0 && i < c->hold.count; i++)
-		rc = read_registers(c, &c->hold.thread[i], e);
-	c->let_go_ns = c->hold.count ? tick_now() : 0;
+	rc = read_all(c, e);
 	if (rc >= 0)
 		rc = memtable_flush(&c->regs, e);
 	sort_threads(c);
@@ -322,7 +337,7 @@ static int run(struct capture *c, struct err *e)
 	if (rc == 0)
 		rc = memtable_open(&c->regs, c->regs_fd, e);
 	if (rc == 0)
-		rc = hold_init(&c->hold, e);
+		rc = hold_init(&c->hold, c->job->beat, e);
 	if (rc == 0)
 		rc = prepare(c, e);
 	if (rc == 0)

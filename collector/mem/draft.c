@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { SWEEP = 1024 }; /* threads: a look for those that stop late takes a while itself */
+
 int draft_note(
 	struct memtable *t, enum gap_kind kind, int error, const char *where, const char *fmt, ...)
 {
@@ -212,6 +214,9 @@ static int add_threads(struct capture *c, struct proc_one *p, struct memtable *t
 		struct hold_thread *x = &c->hold.thread[i];
 		struct mem_thread r;
 
+		tick(c->job->beat);
+		if (i % SWEEP == 0)
+			hold_sweep(&c->hold); /* one that stops only now */
 		psinfo_thread(p, x->tid, &r);
 		if (x->signal)
 			r.cursig = x->signal;

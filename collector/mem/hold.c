@@ -21,11 +21,11 @@
 #define PTRACE_EVENT_STOP 128
 #endif
 
-int hold_init(struct hold *h, struct err *e)
+int hold_init(struct hold *h, _Atomic uint64_t *beat, struct err *e)
 {
 	sigset_t child;
 
-	*h = (struct hold){0};
+	*h = (struct hold){.beat = beat};
 	/* stops are announced by it: waited for, never delivered */
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
@@ -137,6 +137,7 @@ static int ask_one(pid_t tid, void *arg)
 	struct asking *a = arg;
 	struct hold *h = a->h;
 
+	tick(h->beat);
 	if (knows(h, tid))
 		return 0;
 	if (h->count == HOLD_MAX)
@@ -187,9 +188,13 @@ static long nap(uint64_t ns)
 	return ns < 2000000 ? (long)ns : 2000000;
 }
 
-/* Those that have stopped. Asked one by one: the kernel looks through all of them for "any". */
-static void take_all(struct hold *h)
+/* Those that have stopped: are there any? Asked one by one: the kernel looks through all of them
+ * for "any". */
+static bool take_all(struct hold *h)
 {
+	const unsigned before = h->asked;
+
+	tick(h->beat);
 	for (unsigned i = 0; h->asked && i < h->count; i++) {
 		struct hold_thread *t = &h->thread[i];
 		int status;
@@ -199,9 +204,10 @@ static void take_all(struct hold *h)
 		if (waitpid(t->tid, &status, __WALL | WNOHANG) == t->tid)
 			take(h, t, status);
 	}
+	return h->asked < before;
 }
 
-void hold_wait(struct hold *h, uint64_t until)
+bool hold_wait_some(struct hold *h, uint64_t until)
 {
 	sigset_t child;
 	siginfo_t info;
@@ -209,14 +215,20 @@ void hold_wait(struct hold *h, uint64_t until)
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	for (;;) {
-		uint64_t now;
+		uint64_t now = tick_now();
 
-		take_all(h);
-		now = tick_now();
+		if (take_all(h))
+			return true;
 		if (!h->asked || now >= until)
-			return;
+			return false;
 		(void)sigtimedwait(&child, &info, &(struct timespec){0, nap(until - now)});
 	}
+}
+
+void hold_wait(struct hold *h, uint64_t until)
+{
+	while (hold_wait_some(h, until))
+		;
 }
 
 void hold_release(struct hold_thread *t)
@@ -229,9 +241,8 @@ void hold_release(struct hold_thread *t)
 
 void hold_sweep(struct hold *h)
 {
-	if (!h->asked)
+	if (!h->asked || !take_all(h))
 		return;
-	take_all(h);
 	for (unsigned i = 0; i < h->count; i++)
 		hold_release(&h->thread[i]);
 }

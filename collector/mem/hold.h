@@ -38,9 +38,10 @@ struct hold {
 	unsigned asked; /* threads in HOLD_ASKED */
 	uint32_t *slot; /* tid to index + 1 */
 	unsigned slots;
+	_Atomic uint64_t *beat; /* signs of life; may be NULL */
 };
 
-int hold_init(struct hold *h, struct err *e) must_check;
+int hold_init(struct hold *h, _Atomic uint64_t *beat, struct err *e) must_check;
 void hold_done(struct hold *h); /* lets go of all */
 /* Asks the threads of a process to stop that were not asked before; how many. One that is inside
  * execve(2) is not asked, EBUSY; frozen: it cannot be. -ENOSPC: HOLD_MAX, some were not asked; nor
@@ -49,6 +50,9 @@ int hold_process(struct hold *h, int pid_fd, uint32_t proc, bool frozen, struct 
 /* Waits for those that were asked, until the time (CLOCK_MONOTONIC ns). Some may not have stopped
  * then: one that the kernel keeps for itself does not. */
 void hold_wait(struct hold *h, uint64_t until);
+/* The same, but returns when some have stopped. False: there is nobody left to wait for, or it is
+ * the time. */
+bool hold_wait_some(struct hold *h, uint64_t until);
 void hold_release(struct hold_thread *t);
 /* Those that stop late are let go at once. */
 void hold_sweep(struct hold *h);

@@ -117,6 +117,14 @@ static void many_threads(struct zoo *z)
 			abort();
 }
 
+static uint64_t beats; /* until it was thawed */
+
+static void count_beats(struct capturing *k)
+{
+	beats = *k->job.beat;
+}
+
+/* However many there are, whoever waits for them sees that it goes on. */
 static void five_hundred_threads(void **state)
 {
 	struct fixture f;
@@ -124,9 +132,11 @@ static void five_hundred_threads(void **state)
 
 	(void)state;
 	open_with(&f, many_threads, 64 << 20);
+	f.k.thaw = count_beats;
 	f.k.finished = everybody_runs;
 	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
 	assert_int_equal(f.k.done.a, 500);
+	assert_true(*f.k.job.beat - beats >= 2 * 500);
 	assert_int_equal(f.k.done.b, 0);
 	count_regs(&f.k);
 	assert_int_equal(prstatus, 500);

@@ -4,9 +4,8 @@
 #include "dumper.h"
 
 #include "buf.h"
-#include "hash.h"
+#include "censor.h"
 #include "io.h"
-#include "jsonredact.h"
 #include "jsonw.h"
 #include "jsonx.h"
 #include "own.h"
@@ -44,63 +43,15 @@ static int gone(struct err *e)
 
 /* ---- one file ---- */
 
-static int add_json(const char *p, size_t n, void *arg)
-{
-	return buf_add(arg, p, n) < 0 ? -1 : 0;
-}
-
-/* The redacted text of a JSON file; *ret_n values were replaced. */
-static int redacted(const struct dump *d, struct buf *text, size_t *ret_n, struct err *e)
-{
-	own_json json_t *root = jsonx_parse(buf_str(text), text->len, e);
-	int rc;
-
-	if (!root)
-		return -EINVAL;
-	rc = jsonredact(root, d->options[OPT_SECRET_WORDS].list, ret_n, e);
-	if (rc < 0 || !*ret_n)
-		return rc;
-	buf_clear(text);
-	text->max = 2 * STATE_MAX; /* the escapes may be longer than they were */
-	if (json_dump_callback(root, add_json, text, JSON_COMPACT | JSON_ENCODE_ANY) < 0)
-		return err_set(e, ENOMEM, "no memory");
-	return 0;
-}
-
-/* Says what the file was before we changed or refused it. */
-static int tell_redaction(struct sink *out, const char *member, const uint8_t digest[HASH_LEN],
-	size_t size, const struct err *why)
-{
-	enum gap_kind kind = why->code ? GAP_REFUSED : GAP_BY_PROFILE;
-	char hex[HASH_HEX];
-
-	hash_hex(digest, hex);
-	return sink_gapf(out, kind, member, why, "original: %zu bytes, sha256 %s", size, hex);
-}
-
 /* A file's text into the bundle, redacted where it is JSON. */
 static int send_text(
 	const struct dump *d, const char *member, struct buf *text, struct sink *out, struct err *e)
 {
-	size_t first = strspn(buf_str(text), " \t\r\n"), size = text->len, n = 0;
+	size_t first = strspn(buf_str(text), " \t\r\n");
 	bool json = first < text->len && strchr("{[", text->data[first]);
-	struct err why = ERR_INIT;
-	uint8_t digest[HASH_LEN];
+	bool redact = json && d->options[OPT_REDACT].b;
 
-	if (!d->options[OPT_REDACT].b || !json)
-		return sink_blob(out, member, buf_str(text), text->len, e);
-	hash_of(text->data, text->len, digest);
-	if (redacted(d, text, &n, &why) < 0) { /* what we cannot read may hold anything */
-		err_wrap(&why, -why.code, "left out, since it cannot be redacted");
-		return tell_redaction(out, member, digest, size, &why) < 0 ? gone(e) : 0;
-	}
-	if (n) {
-		err_set(&why, 0, "%zu values that look secret are digests; option redact: false",
-			n);
-		if (tell_redaction(out, member, digest, size, &why) < 0)
-			return gone(e);
-	}
-	return sink_blob(out, member, buf_str(text), text->len, e);
+	return censor_send(out, member, text, redact ? d->options[OPT_SECRET_WORDS].list : NULL, e);
 }
 
 /* No runtime gives a file of its state two names: somebody else may have, to a file of the host. */

@@ -12,6 +12,8 @@
  *    a "--flag", where the name looks secret by words (redact.h);
  *  - strings of objects whose key looks secret, where the object is one of free keys: env,
  *    environment, labels, annotations;
+ *  - "value" of an object whose "name" looks secret: a pod's environment, a probe's headers;
+ *  - all of these in a string that is itself a JSON object or array;
  *  - any other string that is a URL with a password or a PEM block.
  * -ELOOP when values nest deeper than 64: nothing of it may be shown then. Counts to *ret_n.
  */

@@ -2,6 +2,8 @@
 /* jsonredact - the configuration of a container without its secrets. */
 #include "jsonredact.h"
 #include "hash.h"
+#include "jsonx.h"
+#include "own.h"
 #include "redact.h"
 
 #include <errno.h>
@@ -47,8 +49,42 @@ static int replace(struct walk *w, json_t *s, size_t keep)
 	return 0;
 }
 
+/* A document in a string, as 'kubectl apply' keeps one. */
+static int visit_inner(struct walk *w, json_t *s, unsigned depth)
+{
+	const char *text = json_string_value(s);
+	own_json json_t *inner = NULL;
+	own_free char *now = NULL;
+	size_t before = w->n;
+	int rc;
+
+	if (text[0] != '{' && text[0] != '[')
+		return 0;
+	inner = jsonx_parse(text, json_string_length(s), NULL);
+	if (!inner)
+		return 0;
+	rc = visit(w, inner, false, depth + 1);
+	if (rc < 0 || w->n == before)
+		return rc;
+	now = json_dumps(inner, JSON_COMPACT);
+	if (!now || json_string_set_nocheck(s, now) < 0)
+		return err_set(w->e, ENOMEM, "no memory");
+	return 0;
+}
+
+/* The string of that name; len 0: its name says nothing. */
+static int visit_string(struct walk *w, const char *name, size_t len, json_t *s, unsigned depth)
+{
+	int rc;
+
+	if (len && redact_is_secret(name, len, "", 0, w->words))
+		return replace(w, s, 0);
+	rc = visit_inner(w, s, depth);
+	return rc == 0 && looks_secret(w, name, len, s) ? replace(w, s, 0) : rc;
+}
+
 /* An element of an array: NAME=VALUE, or what follows the flag in 'before'. */
-static int visit_element(struct walk *w, json_t *s, const json_t *before)
+static int visit_element(struct walk *w, json_t *s, const json_t *before, unsigned depth)
 {
 	const char *text = json_string_value(s), *flag = json_string_value(before);
 	const char *eq = memchr(text, '=', json_string_length(s));
@@ -59,7 +95,7 @@ static int visit_element(struct walk *w, json_t *s, const json_t *before)
 	if (flag && flag[0] == '-' && !strchr(flag, '=') && text[0] != '-' &&
 		looks_secret(w, flag, strlen(flag), s))
 		return replace(w, s, 0);
-	return looks_secret(w, "", 0, s) ? replace(w, s, 0) : 0;
+	return visit_string(w, "", 0, s, depth);
 }
 
 static int visit_array(struct walk *w, json_t *array, unsigned depth)
@@ -72,7 +108,7 @@ static int visit_array(struct walk *w, json_t *array, unsigned depth)
 	json_array_foreach(array, i, v)
 	{
 		if (json_is_string(v))
-			rc = visit_element(w, v, after_flag ? before : NULL);
+			rc = visit_element(w, v, after_flag ? before : NULL, depth);
 		else
 			rc = visit(w, v, false, depth + 1);
 		if (rc < 0)
@@ -93,6 +129,12 @@ static bool has_free_keys(const char *key)
 	return false;
 }
 
+/* What stands beside a "value", as in a pod's environment; "" for none. */
+static const char *own_name(const json_t *object, const char *key)
+{
+	return strcmp(key, "value") ? "" : jsonx_text_key(object, "name");
+}
+
 static int visit_object(struct walk *w, json_t *object, bool free_keys, unsigned depth)
 {
 	const char *key;
@@ -101,12 +143,12 @@ static int visit_object(struct walk *w, json_t *object, bool free_keys, unsigned
 
 	json_object_foreach(object, key, v)
 	{
-		size_t len = free_keys ? strlen(key) : 0;
+		const char *name = free_keys ? key : own_name(object, key);
 
 		if (!json_is_string(v))
 			rc = visit(w, v, has_free_keys(key), depth + 1);
-		else if (looks_secret(w, key, len, v))
-			rc = replace(w, v, 0);
+		else
+			rc = visit_string(w, name, strlen(name), v, depth);
 		if (rc < 0)
 			return rc;
 	}
@@ -128,7 +170,7 @@ int jsonredact(json_t *root, const char *const *words, size_t *ret_n, struct err
 	int rc = 0;
 
 	if (json_is_string(root))
-		rc = looks_secret(&w, "", 0, root) ? replace(&w, root, 0) : 0;
+		rc = visit_string(&w, "", 0, root, 0);
 	else
 		rc = visit(&w, root, false, 0);
 	*ret_n = w.n;

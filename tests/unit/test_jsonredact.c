@@ -52,6 +52,19 @@ static void keys_of_the_runtime_stay(void **state)
 		"{\"KeyPath\":\"/run/key\",\"labels\":{\"token\":\"#\",\"app\":\"web\"}}");
 }
 
+static void a_pod_loses_values(void **state)
+{
+	(void)state;
+	becomes("{\"env\":[{\"name\":\"DB_PASSWORD\",\"value\":\"x\"},"
+		"{\"name\":\"HOME\",\"value\":\"/\"},{\"name\":\"KEY\",\"valueFrom\":{}}]}",
+		1,
+		"{\"env\":[{\"name\":\"DB_PASSWORD\",\"value\":\"#\"},"
+		"{\"name\":\"HOME\",\"value\":\"/\"},{\"name\":\"KEY\",\"valueFrom\":{}}]}");
+	becomes("{\"annotations\":{\"last\":\"{\\\"env\\\":[\\\"A_TOKEN=x\\\"]}\",\"b\":\"{x\"}}",
+		1,
+		"{\"annotations\":{\"last\":\"{\\\"env\\\":[\\\"A_TOKEN=#\\\"]}\",\"b\":\"{x\"}}");
+}
+
 static void urls_and_pem_anywhere(void **state)
 {
 	(void)state;
@@ -86,6 +99,7 @@ int main(void)
 		cmocka_unit_test(environments_lose_values),
 		cmocka_unit_test(arguments_lose_values),
 		cmocka_unit_test(keys_of_the_runtime_stay),
+		cmocka_unit_test(a_pod_loses_values),
 		cmocka_unit_test(urls_and_pem_anywhere),
 		cmocka_unit_test(nul_bytes_and_order_survive),
 		cmocka_unit_test(too_deep_is_refused),

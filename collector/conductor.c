@@ -457,7 +457,7 @@ int conductor_run(struct run *r, size_t index, struct err *e)
 	if (spool < 0)
 		return conductor_skip(r, index, "failed", "no spool file could be made", e);
 	a.dump = job_dump(r, index, spool);
-	a.dump.until_ns = run_share_ends(r);
+	a.dump.until_ns = job_ends(r, index);
 	if (a.dump.max_bytes > run_fill_bytes(r)) /* no promise that cannot be kept in time */
 		a.dump.max_bytes = run_fill_bytes(r);
 	do {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine - runs a collection from target to sealed bundle. */
 #include "engine.h"
+#include "apiserver.h"
 #include "caps.h"
 #include "capture.h"
 #include "conductor.h"
@@ -138,6 +139,22 @@ static int note_missing_caps(struct run *r, size_t i, struct err *e)
 	return conductor_gap(r, i, GAP_REFUSED, "capabilities", why, e);
 }
 
+/* What could not be read of it the dumper says; here is only what went wrong on the way. */
+static int find_api(struct run *r, size_t i, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	r->api_fd = apiserver_open(r, &why);
+	return r->api_fd < 0 ? conductor_gap(r, i, GAP_UNREADABLE, "the API server", why.text, e)
+			     : 0;
+}
+
+static void close_api(struct run *r)
+{
+	own_fd_(&r->api_fd);
+	r->api_fd = -1;
+}
+
 static int run_dumper(struct run *r, size_t i, struct err *e)
 {
 	bool loss;
@@ -161,8 +178,11 @@ static int run_dumper(struct run *r, size_t i, struct err *e)
 		return rc < 0 ? rc : conductor_skip(r, i, "failed", reason, e);
 	}
 	rc = note_missing_caps(r, i, e);
+	if (rc == 0 && dumpers[i]->needs & NEED_API)
+		rc = find_api(r, i, e);
 	if (rc == 0)
 		rc = conductor_run(r, i, e);
+	close_api(r);
 	if (dumpers[i]->needs & NEED_MEMORY)
 		memory_done(&r->memory);
 	return rc;

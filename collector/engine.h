@@ -39,9 +39,11 @@ struct engine_request {
 	uint64_t max_size;	 /* of all members, bytes; 0: no limit */
 	enum freeze_mode freeze; /* while memory is copied */
 	uint64_t max_freeze_ns;
-	uint64_t stage;	  /* bytes of memory to copy to, or STAGE_AUTO */
-	bool memory_maps; /* of memory, what is mapped alone */
-	bool force;	  /* also a target on the host's own namespaces */
+	uint64_t stage;		/* bytes of memory to copy to, or STAGE_AUTO */
+	bool memory_maps;	/* of memory, what is mapped alone */
+	const char *kubeconfig; /* NULL: the service account of the pod we run in, if any */
+	bool no_api;		/* no API server is asked */
+	bool force;		/* also a target on the host's own namespaces */
 	int argc;
 	char *const *argv;
 	void (*progress)(const struct engine_progress *p, void *arg); /* may be NULL */

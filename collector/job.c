@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* job - what a dumper's worker is given. */
 #include "job.h"
+#include "apiserver.h"
 #include "profile.h"
 
 #include <stdio.h>
@@ -20,6 +21,7 @@ struct dump job_dump(const struct run *r, size_t index, int spool_fd)
 		.spool_fd = spool_fd,
 		.mount_fd = dumpers[index]->needs & NEED_MOUNTS ? r->mount_fd : NULL,
 		.memory_fd = {-1, -1, -1},
+		.api_fd = dumpers[index]->needs & NEED_API ? r->api_fd : -1,
 		.max_bytes = !max	  ? UINT64_MAX
 			     : used < max ? max - used
 					  : 0,
@@ -47,6 +49,8 @@ static size_t list_kept(const struct run *r, const struct dump *d, int channel_f
 	for (size_t i = 0; i < MEMORY_FDS; i++)
 		if (d->memory_fd[i] >= 0)
 			keep[n++] = d->memory_fd[i];
+	if (d->api_fd >= 0)
+		keep[n++] = d->api_fd;
 	return n;
 }
 
@@ -62,6 +66,7 @@ void job_prepare(
 		.caps = dumper->caps,
 		.filter = net				? FILTER_NETWORK
 			  : dumper->needs & NEED_MEMORY ? FILTER_MEMORY
+			  : dumper->needs & NEED_API	? FILTER_CLIENT
 							: FILTER_READER,
 		.netns_fd = net ? r->target->fd[TFD_NETNS] : -1,
 		.mntns_fd = -1,
@@ -76,6 +81,8 @@ const char *job_obstacle(const struct run *r, const struct dumper *d, bool *ret_
 	const struct target *t = r->target;
 
 	*ret_loss = false;
+	if (d->needs & NEED_API && apiserver_obstacle(r))
+		return apiserver_obstacle(r);
 	if (d->needs & NEED_RUNNING && !t->running)
 		return "the container is not running";
 	if (d->needs & (NEED_ROOTFS | NEED_MOUNTS) && t->host_root && !r->rq->force)
@@ -88,4 +95,20 @@ const char *job_obstacle(const struct run *r, const struct dumper *d, bool *ret_
 	if (d->needs & NEED_ROOTFS && t->fd[TFD_UPPER] < 0 && t->fd[TFD_ROOT] < 0)
 		return "no writable layer and no root directory were found";
 	return NULL;
+}
+
+uint64_t job_ends(const struct run *r, size_t index)
+{
+	uint64_t now = run_now_ns(), left = now < r->deadline_ns ? r->deadline_ns - now : 0;
+	uint64_t brief = 0;
+	bool last = true, loss;
+
+	for (size_t i = index + 1; dumpers[i]; i++) {
+		if (!profile_enabled(r->profile, i) || job_obstacle(r, dumpers[i], &loss))
+			continue;
+		brief += dumpers[i]->brief_s * 1000000000ULL;
+		last &= dumpers[i]->brief_s != 0;
+	}
+	left -= brief < left / 4 ? brief : left / 4;
+	return now + (last ? left - left / 10 : left / 2);
 }

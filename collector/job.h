@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-enum { JOB_KEEP = 5 + TARGET_FDS + TARGET_MOUNTS + MEMORY_FDS };
+enum { JOB_KEEP = 6 + TARGET_FDS + TARGET_MOUNTS + MEMORY_FDS };
 
 struct job {
 	struct worker_spec spec; /* main and arg are the caller's to set */
@@ -19,6 +19,8 @@ struct dump job_dump(const struct run *r, size_t index, int spool_fd);
 /* channel_fd: the worker's end, -1 for none. Points into *ret: do not copy it. */
 void job_prepare(
 	const struct run *r, size_t index, const struct dump *d, int channel_fd, struct job *ret);
+/* When the dumper that starts now is to end: half of the time is left to those after it. */
+uint64_t job_ends(const struct run *r, size_t index);
 /* Why this dumper does not run on this target, NULL when it does. ret_loss: whether that leaves
  * out something that is there. */
 const char *job_obstacle(const struct run *r, const struct dumper *d, bool *ret_loss);

@@ -125,6 +125,7 @@ enum exit_code prepare(struct run *r, struct buf *candidates, struct err *e)
 
 	r->host = HOST_INIT;
 	r->root_clone = -1;
+	r->api_fd = -1;
 	r->memory = MEMORY_INIT;
 	set_clocks(r);
 	set_descriptors();
@@ -180,6 +181,7 @@ void prepare_done(struct run *r)
 		own_fd_(&r->mount_fd[i]);
 	free(r->mount_fd);
 	own_fd_(&r->root_clone);
+	own_fd_(&r->api_fd);
 	memory_done(&r->memory);
 	locate_free(r->target);
 	host_close(&r->host);

@@ -93,14 +93,6 @@ uint64_t run_item_ns(uint64_t now, uint64_t until_ns)
 	return part < ITEM_S * second ? part : ITEM_S * second;
 }
 
-uint64_t run_share_ends(const struct run *r)
-{
-	bool last = r->progress.step == r->progress.steps;
-	uint64_t now = run_now_ns(), left = now < r->deadline_ns ? r->deadline_ns - now : 0;
-
-	return now + (last ? left - left / 10 : left / 2);
-}
-
 void run_show(struct run *r)
 {
 	r->progress.elapsed_ms = (run_now_ns() - r->started_ns) / 1000000;

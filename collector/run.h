@@ -44,6 +44,7 @@ struct run {
 	struct engine_progress progress;
 	uint64_t mib_to_come; /* of the open member */
 	struct memory memory;
+	int api_fd;		 /* while the dumper runs that asks an API server; else -1 */
 	const char *interrupted; /* why the run was cut short, NULL */
 	unsigned abandoned;	 /* workers stuck in the kernel */
 	struct buf log;
@@ -55,8 +56,6 @@ int run_spool_dir(void);
 uint64_t run_now_ns(void); /* CLOCK_MONOTONIC */
 /* How long a dumper that is to end at until_ns may give no sign of life. */
 uint64_t run_item_ns(uint64_t now, uint64_t until_ns);
-/* When the dumper that starts now is to end: half of the time is left to those after it. */
-uint64_t run_share_ends(const struct run *r);
 /* How long the writer may need to fill so much of a member with zeros, and how many bytes it can
  * fill until the deadline. */
 uint64_t run_fill_ns(uint64_t mib);

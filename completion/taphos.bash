@@ -27,6 +27,7 @@ _taphos() {
 	collect:--freeze) want="-W 'auto always never'" ;;
 	collect:--max-freeze) want="" ;;
 	collect:--stage) want="" ;;
+	collect:--kubeconfig) want="-f" ;;
 	collect:--host-root) want="-d" ;;
 	list:--host-root) want="-d" ;;
 	plan:--container | plan:-c) want="" ;;
@@ -42,6 +43,7 @@ _taphos() {
 	plan:--freeze) want="-W 'auto always never'" ;;
 	plan:--max-freeze) want="" ;;
 	plan:--stage) want="" ;;
+	plan:--kubeconfig) want="-f" ;;
 	plan:--host-root) want="-d" ;;
 	verify:--key | verify:-k) want="-f" ;;
 	inspect:--key | inspect:-k) want="-f" ;;
@@ -50,9 +52,9 @@ _taphos() {
 	doctor:--key) want="-f" ;;
 	doctor:--host-root) want="-d" ;;
 	*) case $cmd in
-	collect) want="-W '--container --pid --cgroup --force --profile --output --key --case --operator --deadline --max-size --freeze --max-freeze --stage --memory-maps --host-root --json --quiet --help'" ;;
+	collect) want="-W '--container --pid --cgroup --force --profile --output --key --case --operator --deadline --max-size --freeze --max-freeze --stage --memory-maps --kubeconfig --no-api --host-root --json --quiet --help'" ;;
 	list) want="-W '--host-root --json --help'" ;;
-	plan) want="-W '--container --pid --cgroup --force --profile --output --key --case --operator --deadline --max-size --freeze --max-freeze --stage --memory-maps --host-root --json --quiet --help'" ;;
+	plan) want="-W '--container --pid --cgroup --force --profile --output --key --case --operator --deadline --max-size --freeze --max-freeze --stage --memory-maps --kubeconfig --no-api --host-root --json --quiet --help'" ;;
 	verify) want="-W '--key --json --help'"; [ "${cur#-}" != "$cur" ] || want="$want -f" ;;
 	inspect) want="-W '--key --json --help'"; [ "${cur#-}" != "$cur" ] || want="$want -f"; [ "${cur#-}" != "$cur" ] || want="$want " ;;
 	keygen) want="-W '--output --json --help'" ;;

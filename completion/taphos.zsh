@@ -40,6 +40,8 @@ _taphos() {
 			'--max-freeze=[it stands still no longer; what is not copied then is read while it runs]:TIME:' \
 			'--stage=[memory of the node to copy to meanwhile; more goes to the output'\''s disk \[a quarter of what is available, at most 2G\]]:SIZE:' \
 			'--memory-maps[of memory, only what is mapped; nothing is stopped]' \
+			'--kubeconfig=[the API server to ask about the container'\''s pod, and the credential \[the service account of the pod that taphos runs in\]]:FILE:_files' \
+			'--no-api[ask no API server]' \
 			'--host-root=[where the host'\''s root is seen; found by itself where it is / or /host]:DIR:_files -/' \
 			'--json[print the result as JSON]' \
 			'-q[no progress and no summary on stderr, only errors]' \
@@ -68,6 +70,8 @@ _taphos() {
 			'--max-freeze=[it stands still no longer; what is not copied then is read while it runs]:TIME:' \
 			'--stage=[memory of the node to copy to meanwhile; more goes to the output'\''s disk \[a quarter of what is available, at most 2G\]]:SIZE:' \
 			'--memory-maps[of memory, only what is mapped; nothing is stopped]' \
+			'--kubeconfig=[the API server to ask about the container'\''s pod, and the credential \[the service account of the pod that taphos runs in\]]:FILE:_files' \
+			'--no-api[ask no API server]' \
 			'--host-root=[where the host'\''s root is seen; found by itself where it is / or /host]:DIR:_files -/' \
 			'--json[print the result as JSON]' \
 			'-q[no progress and no summary on stderr, only errors]' \

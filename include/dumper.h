@@ -25,6 +25,7 @@ enum dumper_need {
 	NEED_NETNS = 1 << 2,   /* run() starts inside the target's network namespace */
 	NEED_MOUNTS = 1 << 3,  /* dump->mount_fd */
 	NEED_MEMORY = 1 << 4,  /* dump->memory_fd */
+	NEED_API = 1 << 5,     /* dump->api_fd, and run() may connect to where it says */
 };
 
 #define DUMPER_CAP(c) (1ULL << (c))
@@ -83,6 +84,7 @@ struct dump {
 	 * file it spills to; -1 where there is none.
 	 */
 	int memory_fd[3];
+	int api_fd; /* with NEED_API: which API server to ask, and as whom (kubepass.h); else -1 */
 	uint64_t until_ns;  /* CLOCK_MONOTONIC: end by then with what there is, the rest of the time
 			       is others'; the same after a restart. 0: no such time */
 	uint64_t max_bytes; /* what the run may still add to the bundle (--max-size) */
@@ -100,7 +102,9 @@ struct dumper {
 	const char *const *prefixes; /* members it may make: "process/", ... NULL-terminated */
 	unsigned needs;		     /* enum dumper_need */
 	uint64_t caps;		     /* DUMPER_CAP() of those it keeps */
-	bool resumes; /* understands dump->resume; otherwise it is not started again */
+	unsigned brief_s; /* it takes no longer: the dumpers before it leave it so much, not half of
+			     what they have; 0: as long as there is time */
+	bool resumes;	  /* understands dump->resume; otherwise it is not started again */
 	const struct dumper_option *options; /* ends with a NULL name; may be NULL */
 	int (*run)(const struct dump *d, struct sink *out, struct err *e) must_check;
 	/* Says what an item (sink_item) is, for the gap of a worker that was lost there. From its

@@ -11,7 +11,7 @@
  *  - VALUE of NAME=VALUE strings in arrays (environments, arguments), and the argument after
  *    a "--flag", where the name looks secret by words (redact.h);
  *  - strings of objects whose key looks secret, where the object is one of free keys: env,
- *    environment, labels, annotations;
+ *    environment, labels, annotations; of a key only what follows its last '/';
  *  - "value" of an object whose "name" looks secret: a pod's environment, a probe's headers;
  *  - all of these in a string that is itself a JSON object or array;
  *  - any other string that is a URL with a password or a PEM block.

@@ -143,7 +143,8 @@ static int visit_object(struct walk *w, json_t *object, bool free_keys, unsigned
 
 	json_object_foreach(object, key, v)
 	{
-		const char *name = free_keys ? key : own_name(object, key);
+		const char *slash = strrchr(key, '/');
+		const char *name = !free_keys ? own_name(object, key) : slash ? slash + 1 : key;
 
 		if (!json_is_string(v))
 			rc = visit(w, v, has_free_keys(key), depth + 1);

@@ -22,7 +22,7 @@ static bool is_there(const struct kubeasks *all, const char *path)
 }
 
 /* FOLDER/REST, where REST is somebody else's text: lower case, and whatever else than letters,
- * digits, '-', '.' and '_' it holds as '_'; no '.' begins it. One that does not fit, was changed or
+ * digits, '-' and '.' it holds as '_'; no '.' begins it. One that does not fit, was changed or
  * is not the only one of its kind ends in a number of its own. */
 static void set_name(const struct kubeasks *all, struct kubeask *a, const char *name)
 {
@@ -31,7 +31,7 @@ static void set_name(const struct kubeasks *all, struct kubeask *a, const char *
 	bool exact = strlen(name) < room;
 
 	for (i = 0; *at && i < room; i++, at++) {
-		bool plain = isalnum((unsigned char)*at) || strchr("-_", *at) || at == slash ||
+		bool plain = isalnum((unsigned char)*at) || *at == '-' || at == slash ||
 			     (*at == '.' && at != name && at - 1 != slash);
 
 		exact &= plain;
@@ -41,7 +41,7 @@ static void set_name(const struct kubeasks *all, struct kubeask *a, const char *
 	for (size_t k = 0; k < all->n; k++)
 		exact &= strcmp(all->v[k]->name, a->name) != 0;
 	if (!exact)
-		snprintf(a->name + i, 8, "~%zu", all->n);
+		snprintf(a->name + i, 8, "_%zu", all->n);
 }
 
 struct kubeask *kubeask_add(struct kubeasks *all, enum kubeask_kind kind, const char *name,

@@ -358,11 +358,14 @@ static void add_log(struct kubewalk *w, const char *container, bool previous)
 	add(w, ASK_LOG, file, &path, rc);
 }
 
-void kubewalk_add_logs(struct kubewalk *w)
+void kubewalk_add_logs(struct kubewalk *w,
+	bool (*wanted)(const char *container, uint64_t restart, void *arg), void *arg)
 {
 	static const char *const lists[] = {"status.initContainerStatuses",
 		"status.containerStatuses", "status.ephemeralContainerStatuses"};
 	const json_t *status;
+	const char *name;
+	uint64_t restart;
 	size_t k;
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
@@ -372,9 +375,14 @@ void kubewalk_add_logs(struct kubewalk *w)
 			if (jsonx_get(status, "state.waiting") &&
 				!*jsonx_text(status, "containerID"))
 				continue;
-			add_log(w, jsonx_text_key(status, "name"), false);
-			if (jsonx_get(status, "lastState.terminated"))
-				add_log(w, jsonx_text_key(status, "name"), true);
+			name = jsonx_text_key(status, "name");
+			if (jsonx_u64(status, "restartCount", &restart) < 0)
+				restart = 0;
+			if (!wanted || wanted(name, restart, arg))
+				add_log(w, name, false);
+			if (jsonx_get(status, "lastState.terminated") &&
+				(!wanted || wanted(name, restart ? restart - 1 : 0, arg)))
+				add_log(w, name, true);
 		}
 }
 

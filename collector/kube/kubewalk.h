@@ -19,6 +19,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
 	KUBEWALK_HEIGHT = 8,  /* owners above each other */
@@ -36,9 +37,10 @@ void kubewalk_free(struct kubewalk *w);
 struct kubeask *kubewalk_next(struct kubewalk *w);
 /* Borrows document. */
 void kubewalk_answer(struct kubewalk *w, struct kubeask *ask, const json_t *document);
-/* The pod's logs, current and previous, of all its containers: where their files are gone. After
- * the pod was answered. */
-void kubewalk_add_logs(struct kubewalk *w);
+/* The pod's logs, current and previous, of all its containers, as far as wanted() says so (NULL:
+ * all): restart is the number that the kubelet's file of it bears. After the pod was answered. */
+void kubewalk_add_logs(struct kubewalk *w,
+	bool (*wanted)(const char *container, uint64_t restart, void *arg), void *arg);
 
 /* How many paths were left out, and the last one's reason. */
 size_t kubewalk_dropped(const struct kubewalk *w, const char **ret_why);

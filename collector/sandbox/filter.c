@@ -23,7 +23,8 @@ enum {
 	M = 1 << FILTER_MOUNTS,
 	T = 1 << FILTER_TRACER,
 	D = 1 << FILTER_MEMORY,
-	READERS = R | N | T | D,
+	C = 1 << FILTER_CLIENT,
+	READERS = R | N | T | D | C,
 	ALL = P | W | M | READERS,
 };
 
@@ -117,10 +118,15 @@ static const struct rule rules[] = {
 	{CALL(kcmp), READERS},
 	{CALL(capget), READERS},
 	/* sockets */
-	{CALL(getsockopt), N},
-	{CALL(setsockopt), N},
+	{CALL(getsockopt), N | C},
+	{CALL(setsockopt), N | C},
 	{CALL(bind), N},
-	{CALL(getsockname), N},
+	{CALL(connect), C},
+	{CALL(getsockname), N | C},
+	{CALL(getpeername), C},
+	{CALL(socketpair), C}, /* libcurl wakes itself through one */
+	{CALL(pipe2), C},
+	{CALL(eventfd2), C},
 	/* threads and files of the writer */
 	{CALL(fsync), W},
 	{CALL(fdatasync), W},
@@ -169,12 +175,14 @@ static int allow_memory(scmp_filter_ctx ctx)
 #define LOW 0xffffffffU
 
 /* Duplicates and flags of descriptors: no locks, leases, signals. */
-static int allow_fcntl(scmp_filter_ctx ctx)
+static int allow_fcntl(scmp_filter_ctx ctx, enum filter_kind kind)
 {
-	static const int allowed[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL};
+	static const int allowed[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL};
+	/* its sockets do not wait; nobody else needs the last one */
+	size_t n = sizeof(allowed) / sizeof(allowed[0]) - (kind != FILTER_CLIENT);
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < sizeof(allowed) / sizeof(allowed[0]); i++)
+	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
 			SCMP_A1(SCMP_CMP_MASKED_EQ, LOW, (unsigned)allowed[i]));
 	return rc;
@@ -245,6 +253,10 @@ static int allow_special(scmp_filter_ctx ctx, enum filter_kind kind)
 		for (size_t i = 0; rc == 0 && i < sizeof(families) / sizeof(families[0]); i++)
 			rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 				SCMP_A0(SCMP_CMP_EQ, families[i]));
+	if (kind == FILTER_CLIENT)
+		for (size_t i = 1; rc == 0 && i < sizeof(families) / sizeof(families[0]); i++)
+			rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				SCMP_A0(SCMP_CMP_EQ, families[i]));
 	/* pthread_create without clone3: threads only, never a process */
 	if (kind == FILTER_WRITER)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
@@ -289,7 +301,7 @@ static int build(scmp_filter_ctx ctx, enum filter_kind kind)
 	if (rc == 0)
 		rc = allow_memory(ctx);
 	if (rc == 0)
-		rc = allow_fcntl(ctx);
+		rc = allow_fcntl(ctx, kind);
 	if (rc == 0)
 		rc = allow_files(ctx, kind);
 	if (rc == 0)

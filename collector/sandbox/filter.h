@@ -11,6 +11,7 @@ enum filter_kind {
 	FILTER_MOUNTS,	/* clones mounts, and sends them back */
 	FILTER_TRACER,	/* a reader of memory that stops threads, reads registers and lets go */
 	FILTER_MEMORY,	/* a reader of files and of memory */
+	FILTER_CLIENT,	/* a reader that connects to internet addresses */
 };
 
 /* Sets no_new_privs and loads the filter; everything not listed answers EPERM,

@@ -21,7 +21,8 @@
 
 static bool known(const char *var)
 {
-	static const char *const names[] = {"TERM=", "NO_COLOR=", "COLUMNS=", "TMPDIR="};
+	static const char *const names[] = {"TERM=", "NO_COLOR=", "COLUMNS=", "TMPDIR=",
+		"KUBERNETES_SERVICE_HOST=", "KUBERNETES_SERVICE_PORT="};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strncmp(var, names[i], strlen(names[i])))
@@ -54,6 +55,9 @@ int start_clean(int argc, struct err *e)
 	} while (fd <= 2);
 	(void)close(fd);
 	clean_environment();
+	/* else libc looks for /etc/localtime, of whichever root, when it first needs a date */
+	if (setenv("TZ", "UTC0", 1) < 0)
+		return err_errno(e, "set the time zone");
 	(void)umask(077);
 	return 0;
 }

@@ -8,7 +8,8 @@
 
 /*
  * Opens 0 to 2 where they are closed, and replaces the environment by the
- * variables we know (TERM, NO_COLOR, COLUMNS, TMPDIR and TAPHOS_*). -EINVAL
+ * variables we know (TERM, NO_COLOR, COLUMNS, TMPDIR, TAPHOS_* and where a pod finds its API
+ * server), and TZ=UTC0. -EINVAL
  * without argv[0] (an execve with no arguments at all).
  */
 int start_clean(int argc, struct err *e) must_check;

@@ -174,8 +174,8 @@ static int detach(const struct worker_spec *s, int out_fd)
 
 bool worker_gives_up_writing(const struct worker_spec *s)
 {
-	return s->filter == FILTER_READER && !(s->caps & 1ULL << CAP_SYS_PTRACE) &&
-	       writelock_version() > 0;
+	return (s->filter == FILTER_READER || s->filter == FILTER_CLIENT) &&
+	       !(s->caps & 1ULL << CAP_SYS_PTRACE) && writelock_version() > 0;
 }
 
 /* 0, or the exit code that says which step failed. */

@@ -79,7 +79,7 @@ static int walk(struct kubeapi *k, struct got *g)
 			(unsigned long long)a.bytes, a.tries, g->ask->name, g->ask->path,
 			a.message);
 		if (kubewalk_pod(g->walk) && !logs)
-			kubewalk_add_logs(g->walk);
+			kubewalk_add_logs(g->walk, NULL, NULL);
 		logs = kubewalk_pod(g->walk);
 	}
 	dropped = kubewalk_dropped(g->walk, &why);

@@ -48,6 +48,8 @@ static void arguments_lose_values(void **state)
 static void keys_of_the_runtime_stay(void **state)
 {
 	(void)state;
+	becomes("{\"labels\":{\"authorization.io/role\":\"r\",\"a.io/token\":\"t\"}}", 1,
+		"{\"labels\":{\"authorization.io/role\":\"r\",\"a.io/token\":\"#\"}}");
 	becomes("{\"KeyPath\":\"/run/key\",\"labels\":{\"token\":\"t\",\"app\":\"web\"}}", 1,
 		"{\"KeyPath\":\"/run/key\",\"labels\":{\"token\":\"#\",\"app\":\"web\"}}");
 }

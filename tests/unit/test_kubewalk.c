@@ -89,7 +89,7 @@ static size_t walk(const char *namespace, const char *name, const char *pod)
 		kubewalk_answer(w, ask, document);
 		assert_false(ask->other);
 		if (ask->kind == ASK_POD)
-			kubewalk_add_logs(w);
+			kubewalk_add_logs(w, NULL, NULL);
 	}
 	return kubewalk_dropped(w, &why);
 }
@@ -116,7 +116,7 @@ static void a_deployments_pod(void **state)
 	was_asked("namespace /api/v1/namespaces/shop\n");
 	was_asked("serviceaccount /api/v1/namespaces/shop/serviceaccounts/");
 	was_asked("rolebindings /apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings\n");
-	was_asked("roles/clusterrole-system_discovery~");
+	was_asked("roles/clusterrole-system_discovery_");
 	was_asked("networkpolicies /apis/networking.k8s.io/v1/namespaces/shop/networkpolicies\n");
 	was_asked("services /api/v1/namespaces/shop/services\n");
 	/* what this server has */
@@ -163,7 +163,7 @@ static void a_pod_that_is_gone(void **state)
 		kubewalk_answer(w, ask, document);
 	}
 	assert_null(kubewalk_pod(w));
-	kubewalk_add_logs(w);
+	kubewalk_add_logs(w, NULL, NULL);
 	assert_null(kubewalk_next(w));
 	assert_true(events && services);
 }
@@ -241,7 +241,7 @@ static void hostile_owners_are_bounded(void **state)
 	size_t owners = 0;
 
 	(void)state;
-	kubewalk_add_logs(w);
+	kubewalk_add_logs(w, NULL, NULL);
 	while ((ask = kubewalk_next(w))) {
 		assert_null(strstr(ask->path, "secrets"));
 		assert_null(strstr(ask->name, "/."));

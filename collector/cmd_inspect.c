@@ -180,7 +180,8 @@ static int list_dumper(void *arg, const struct manifest_dumper *d, struct err *e
 	(void)e;
 	if (!strcmp(d->status, "ok") || !d->reason[0])
 		return 0;
-	buf_addf(&line, "%s  %s: %s", d->name, d->status, d->reason);
+	buf_addf(&line, "%s%s%s  %s: %s", d->folder, d->folder[0] ? "/" : "", d->name, d->status,
+		d->reason);
 	return list_text(&i->dumpers, &i->dumpers_shown, buf_str(&line), line.len);
 }
 
@@ -196,6 +197,8 @@ static int keep_dumper(void *arg, const struct manifest_dumper *d, struct err *e
 		buf_addc(&i->dumpers, ',');
 	jsonw_open(&w, NULL);
 	jsonw_str(&w, "name", d->name);
+	if (d->folder[0])
+		jsonw_str(&w, "folder", d->folder);
 	jsonw_str(&w, "status", d->status);
 	jsonw_str(&w, "reason", d->reason);
 	jsonw_close(&w);

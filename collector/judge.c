@@ -174,7 +174,8 @@ static int take_dumper(struct judge *j, const char *p, size_t n, struct err *e)
 		return -EPROTO;
 	memcpy(&d, p, sizeof(d));
 	if (!ends(d.name, sizeof(d.name)) || !ends(d.status, sizeof(d.status)) ||
-		!ends(d.reason, sizeof(d.reason)) || !j->rq->ops || !j->rq->ops->dumper)
+		!ends(d.reason, sizeof(d.reason)) || !ends(d.folder, sizeof(d.folder)) ||
+		!j->rq->ops || !j->rq->ops->dumper)
 		return -EPROTO;
 	return j->rq->ops->dumper(j->rq->arg, &d, e);
 }

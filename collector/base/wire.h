@@ -30,6 +30,7 @@ enum wire_type {
 	WIRE_CLOSE,	   /* closes the channel: kind 1: keep the open member for the next one */
 	WIRE_STATUS, /* kind: dumper, a, b: started, ended (CLOCK_REALTIME ns); text: status, reason
 		      */
+	WIRE_PLACE, /* text: the folder of the target that all that follows is about, "" for none */
 	WIRE_FINISH, /* text: verdict's reason ("" when it ran to its end), JSON fields for the
 			manifest */
 	/* writer to engine */

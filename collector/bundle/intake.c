@@ -25,7 +25,36 @@ static const char *dumper_name(const struct intake *in)
 
 static struct ledger_dumper *row(struct intake *in)
 {
-	return in->dumper == WIRE_ENGINE ? &in->nobody : &in->ledger->dumper[in->dumper];
+	if (in->dumper == WIRE_ENGINE)
+		return &in->nobody;
+	if (!in->row)
+		in->row = ledger_row(in->ledger, dumper_name(in));
+	return in->row;
+}
+
+/* What the engine adds lies beside the folders. */
+static const char *folder(const struct intake *in)
+{
+	return in->dumper == WIRE_ENGINE ? "" : in->ledger->folder;
+}
+
+const char *intake_member(const struct intake *in)
+{
+	return in->member + (in->open ? strlen(folder(in)) : 0);
+}
+
+/* A member's name, in its folder. false: too long. */
+static bool full_name(
+	const struct intake *in, const struct wire_msg *m, char ret[INTAKE_MEMBER + 1])
+{
+	size_t len, at = strlen(folder(in));
+
+	(void)wire_part(m, 0, &len);
+	if (!len || len > INTAKE_MEMBER - at)
+		return false;
+	memcpy(ret, folder(in), at);
+	wire_string(m, 0, ret + at, INTAKE_MEMBER + 1 - at);
+	return true;
 }
 
 static void add_gap(
@@ -74,13 +103,11 @@ static int on_begin(struct intake *in, const struct wire_msg *m, struct err *e)
 		in->dumper == WIRE_ENGINE ? engine_prefixes : dumpers[in->dumper]->prefixes;
 	struct err why = ERR_INIT;
 	bool full = in->dumper != WIRE_ENGINE && in->ledger->artifacts >= MEMBERS_MAX;
-	size_t len;
 
-	(void)wire_part(m, 0, &len);
-	if (in->open || !len || len > INTAKE_MEMBER)
+	if (in->open || !full_name(in, m, in->member))
 		return break_off(in, "begin", e);
-	wire_string(m, 0, in->member, sizeof(in->member));
-	if (!full && names_take(in->names, in->member, prefixes, &why) < 0)
+	if (!full && names_take_in(in->names, folder(in), in->member + strlen(folder(in)), prefixes,
+			     &why) < 0)
 		return break_off(in, why.text, e);
 	in->open = true;
 	in->partial = false;
@@ -199,7 +226,8 @@ static int on_gap(struct intake *in, const struct wire_msg *m, struct err *e)
 	if (m->kind >= GAP_KINDS)
 		return break_off(in, "gap", e);
 	g.kind = (enum gap_kind)m->kind;
-	wire_string(m, 0, member, sizeof(member));
+	if (!full_name(in, m, member))
+		member[0] = '\0';
 	wire_string(m, 2, why, sizeof(why));
 	g.member = member;
 	g.where = wire_part(m, 1, &g.where_len);

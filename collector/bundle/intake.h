@@ -33,9 +33,10 @@ struct intake {
 	/* the channel */
 	int sock; /* does not block; -1: none */
 	struct wire_shared *shared;
-	unsigned dumper; /* index, or WIRE_ENGINE */
-	bool ended;	 /* WIRE_DONE came, or it was cut off */
-	int code;	 /* errno of the dumper's end, EPROTO when it was cut off */
+	unsigned dumper;	   /* index, or WIRE_ENGINE */
+	struct ledger_dumper *row; /* its row, NULL: not looked for yet */
+	bool ended;		   /* WIRE_DONE came, or it was cut off */
+	int code;		   /* errno of the dumper's end, EPROTO when it was cut off */
 	char why[256];
 
 	/* the open member */
@@ -48,6 +49,8 @@ struct intake {
 	bool partial;
 };
 
+/* The open member's name as its dumper knows it: without the folder. */
+const char *intake_member(const struct intake *in);
 /* One message of the channel. A negative value is about the output: the run is over. */
 int intake_message(struct intake *in, const struct wire_msg *m, struct err *e) must_check;
 /* Ends the open member: what is missing is padded with zeros and recorded. */

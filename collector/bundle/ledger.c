@@ -4,17 +4,20 @@
 #include "buf.h"
 #include "io.h"
 #include "jsonw.h"
+#include "names.h"
 #include "own.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PENDING = 1 << 18, ROW_MAX = 1 << 16 };
+enum { PENDING = 1 << 18, ROW_MAX = 1 << 16, HEAD_MAX = 4 << 20 };
 
 int ledger_open(struct ledger *r, const int fd[LEDGER_LISTS], struct err *e)
 {
-	*r = (struct ledger){0};
+	*r = (struct ledger){.row = calloc(LEDGER_ROWS, sizeof(*r->row))};
+	if (!r->row)
+		return err_set(e, ENOMEM, "no memory");
 	for (int i = 0; i < LEDGER_LISTS; i++) {
 		r->fd[i] = fd[i];
 		r->pending[i] = calloc(1, sizeof(struct buf));
@@ -35,6 +38,46 @@ void ledger_done(struct ledger *r)
 		free(r->pending[i]);
 		r->pending[i] = NULL;
 	}
+	free(r->row);
+	r->row = NULL;
+	r->rows = 0;
+}
+
+struct ledger_dumper *ledger_row(struct ledger *r, const char *dumper)
+{
+	struct ledger_dumper *d;
+
+	for (size_t i = 0; i < r->rows; i++)
+		if (!strcmp(r->row[i].name, dumper) && !strcmp(r->row[i].folder, r->folder))
+			return &r->row[i];
+	d = &r->row[r->rows < LEDGER_ROWS ? r->rows++ : LEDGER_ROWS - 1];
+	d->name = dumper;
+	memcpy(d->folder, r->folder, sizeof(d->folder));
+	return d;
+}
+
+int ledger_enter(struct ledger *r, const char *folder, struct err *e)
+{
+	size_t len = strlen(folder);
+	char bare[LEDGER_FOLDER];
+
+	if (len >= sizeof(r->folder))
+		return err_set(e, ENAMETOOLONG, "the folder's name is too long");
+	memcpy(bare, folder, len + 1);
+	bare[len ? len - 1 : 0] = '\0';
+	if (len && (folder[len - 1] != '/' || !names_is_safe(bare)))
+		return err_set(e, EINVAL, "not a safe folder");
+	memcpy(r->folder, folder, len + 1);
+	return 0;
+}
+
+/* Rows of a bundle with one target have no such field. */
+static void add_folder(struct jsonw *w, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	if (len)
+		jsonw_bytes(w, "folder", folder, len - 1);
 }
 
 static void flush_list(struct ledger *r, enum ledger_list list)
@@ -102,6 +145,7 @@ void ledger_gap(struct ledger *r, const struct ledger_gap *g)
 	jsonw_open(&w, NULL);
 	jsonw_str(&w, "kind", sink_gap_names[g->kind]);
 	jsonw_str(&w, "dumper", g->dumper);
+	add_folder(&w, r->folder);
 	jsonw_str(&w, "member", g->member);
 	jsonw_bytes(&w, "where", g->where, g->where_len);
 	jsonw_i64(&w, "errno", g->code);
@@ -119,6 +163,7 @@ void ledger_finding(struct ledger *r, const char *dumper, const char *text, size
 	w = start_row(r, LEDGER_FINDINGS);
 	jsonw_open(&w, NULL);
 	jsonw_str(&w, "dumper", dumper);
+	add_folder(&w, r->folder);
 	jsonw_bytes(&w, "text", text, len);
 	jsonw_close(&w);
 }
@@ -134,9 +179,8 @@ int ledger_flush(struct ledger *r, struct err *e)
 
 static bool some_dumper_fell_short(const struct ledger *r)
 {
-	for (int i = 0; i < LEDGER_DUMPERS; i++)
-		if (r->dumper[i].name && strcmp(r->dumper[i].status, "ok") != 0 &&
-			strcmp(r->dumper[i].status, "skipped") != 0)
+	for (size_t i = 0; i < r->rows; i++)
+		if (strcmp(r->row[i].status, "ok") != 0 && strcmp(r->row[i].status, "skipped") != 0)
 			return true;
 	return false;
 }
@@ -157,6 +201,7 @@ static void dumper_row(struct jsonw *w, const struct ledger_dumper *d)
 {
 	jsonw_open(w, NULL);
 	jsonw_str(w, "name", d->name);
+	add_folder(w, d->folder);
 	jsonw_str(w, "status", d->status);
 	jsonw_str(w, "reason", d->reason);
 	jsonw_time(w, "started", from_ns(d->started_ns));
@@ -170,7 +215,6 @@ static void dumper_row(struct jsonw *w, const struct ledger_dumper *d)
 static void head(const struct ledger *r, const char *fields, const char *reason, struct buf *b)
 {
 	struct jsonw w = JSONW(b);
-	bool first = true;
 
 	buf_adds(b, "{\"format\":\"taphos/1\",\n\"verdict\":\"");
 	buf_adds(b, ledger_verdict(r, reason));
@@ -179,14 +223,11 @@ static void head(const struct ledger *r, const char *fields, const char *reason,
 	buf_adds(b, ",\n");
 	buf_adds(b, fields);
 	buf_adds(b, ",\n\"dumpers\":[\n");
-	for (int i = 0; i < LEDGER_DUMPERS; i++) {
-		if (!r->dumper[i].name)
-			continue;
-		if (!first)
+	for (size_t i = 0; i < r->rows; i++) {
+		if (i)
 			buf_adds(b, ",\n");
-		first = false;
 		w = JSONW(b);
-		dumper_row(&w, &r->dumper[i]);
+		dumper_row(&w, &r->row[i]);
 	}
 	buf_adds(b, "],\n\"artifacts\":[\n");
 }
@@ -233,7 +274,7 @@ static int put_list(const struct ledger *r, enum ledger_list list,
 int ledger_manifest(const struct ledger *r, const char *fields, const char *reason,
 	int (*put)(const void *p, size_t n, void *arg, struct err *e), void *arg, struct err *e)
 {
-	own_buf struct buf b = BUF_INIT(ROW_MAX * 4);
+	own_buf struct buf b = BUF_INIT(HEAD_MAX);
 	int rc;
 
 	head(r, fields, reason, &b);

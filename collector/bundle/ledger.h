@@ -18,13 +18,15 @@ struct buf;
 enum ledger_list { LEDGER_ARTIFACTS, LEDGER_GAPS, LEDGER_FINDINGS, LEDGER_SUMS, LEDGER_LISTS };
 
 enum {
-	LEDGER_DUMPERS = 64,
+	LEDGER_ROWS = 1024, /* of dumpers: one for each in each folder */
+	LEDGER_FOLDER = 96,
 	LEDGER_GAPS_MAX = 100000,     /* rows of one kind; beyond that only counted, and said so */
 	LEDGER_FINDINGS_MAX = 100000, /* the same of findings */
 };
 
 struct ledger_dumper {
 	const char *name;
+	char folder[LEDGER_FOLDER];
 	char status[16], reason[256];
 	uint64_t started_ns, ended_ns; /* CLOCK_REALTIME */
 	uint64_t artifacts, bytes, gaps;
@@ -37,8 +39,11 @@ struct ledger {
 	struct buf *pending[LEDGER_LISTS];
 	uint64_t artifacts, gaps /* losses only */, findings, member_bytes;
 	uint64_t gap_count[GAP_KINDS];
-	struct ledger_dumper dumper[LEDGER_DUMPERS]; /* by index; name NULL: not run */
-	struct err failure;			     /* a spool could not be written */
+	struct ledger_dumper *row; /* in the order they began in */
+	size_t rows;
+	char folder[LEDGER_FOLDER]; /* whose rows are being written: "containers/web/"; "": of all
+				     */
+	struct err failure;	    /* a spool could not be written */
 };
 
 struct ledger_artifact {
@@ -62,6 +67,10 @@ struct ledger_gap {
 int ledger_open(struct ledger *r, const int fd[LEDGER_LISTS], struct err *e) must_check;
 void ledger_done(struct ledger *r);
 
+/* The row of a dumper (a name that stays) in this folder, new or as it was. */
+struct ledger_dumper *ledger_row(struct ledger *r, const char *dumper);
+/* Folder: made of safe names and with a '/' at its end, or "". What follows is about it. */
+int ledger_enter(struct ledger *r, const char *folder, struct err *e) must_check;
 void ledger_artifact(struct ledger *r, const struct ledger_artifact *a);
 /* A line of SHA256SUMS alone: for the manifest itself. */
 void ledger_sum(struct ledger *r, const char *member, const uint8_t sha256[HASH_LEN]);

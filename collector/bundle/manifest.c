@@ -122,18 +122,6 @@ static int take_gap_counts(struct manifest *m, const json_t *counts, struct err 
 	return 0;
 }
 
-static int take_finding(struct manifest *m, const json_t *row, struct err *e)
-{
-	const json_t *text = json_object_get(row, "text");
-
-	if (!json_is_string(text))
-		return err_set(e, EBADMSG, "a finding without text");
-	m->info.findings++;
-	if (!m->finding)
-		return 0;
-	return m->finding(m->arg, json_string_value(text), json_string_length(text), e);
-}
-
 static void add_text(struct buf *b, const char *before, const json_t *row, const char *key)
 {
 	const json_t *text = json_object_get(row, key);
@@ -142,6 +130,23 @@ static void add_text(struct buf *b, const char *before, const json_t *row, const
 		return;
 	buf_adds(b, before);
 	buf_add(b, json_string_value(text), json_string_length(text));
+}
+
+static int take_finding(struct manifest *m, const json_t *row, struct err *e)
+{
+	const json_t *text = json_object_get(row, "text");
+	own_buf struct buf b = BUF_INIT(GAP_TEXT);
+
+	if (!json_is_string(text))
+		return err_set(e, EBADMSG, "a finding without text");
+	m->info.findings++;
+	if (!m->finding)
+		return 0;
+	if (!json_string_length(json_object_get(row, "folder")))
+		return m->finding(m->arg, json_string_value(text), json_string_length(text), e);
+	add_text(&b, "", row, "folder");
+	add_text(&b, ": ", row, "text");
+	return buf_check(&b, e) < 0 ? -ENOMEM : m->finding(m->arg, buf_str(&b), b.len, e);
 }
 
 /* For people: it only has to be an object, and what it lacks is not shown. */
@@ -160,6 +165,8 @@ static int take_gap(struct manifest *m, const json_t *row, struct err *e)
 	add_text(&b, "", row, "kind");
 	if (json_string_length(json_object_get(row, "member")))
 		add_text(&b, "  ", row, "member");
+	else if (json_string_length(json_object_get(row, "folder")))
+		add_text(&b, "  ", row, "folder");
 	else
 		add_text(&b, "  ", row, "dumper");
 	add_text(&b, ": ", row, "where");
@@ -184,6 +191,7 @@ static int take_dumper(struct manifest *m, const json_t *row, struct err *e)
 	if (!m->dumper)
 		return 0;
 	take_text(row, "name", d.name, sizeof(d.name));
+	take_text(row, "folder", d.folder, sizeof(d.folder));
 	take_text(row, "status", d.status, sizeof(d.status));
 	take_text(row, "reason", d.reason, sizeof(d.reason));
 	return m->dumper(m->arg, &d, e);

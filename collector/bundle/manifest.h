@@ -22,6 +22,7 @@ struct manifest_info {
 struct manifest_dumper {
 	char name[32], status[16]; /* "ok", "partial", "failed", "skipped" */
 	char reason[256];
+	char folder[96]; /* of a container of several, "" */
 };
 
 struct manifest {

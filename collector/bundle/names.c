@@ -5,10 +5,15 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS_MIN = 1024, NAMES_MAX = 1500000 /* what verify accepts (docs/BUNDLE.md) */ };
+enum {
+	SLOTS_MIN = 1024,
+	NAMES_MAX = 1500000, /* what verify accepts (docs/BUNDLE.md) */
+	NAME_BYTES = 512,
+};
 
 /* Open addressing over the first 8 bytes of each name's SHA-256; 0 is an empty slot. */
 struct names {
@@ -99,16 +104,12 @@ static bool allowed(const char *name, const char *const *prefixes)
 	return false;
 }
 
-int names_take(struct names *n, const char *name, const char *const *prefixes, struct err *e)
+static int take(struct names *n, const char *name, struct err *e)
 {
 	uint8_t digest[HASH_LEN];
 	uint64_t key;
 	int rc;
 
-	if (!names_is_safe(name))
-		return err_set(e, EINVAL, "not a safe member name");
-	if (!allowed(name, prefixes))
-		return err_set(e, EPERM, "not a name this dumper may use");
 	if (n->used * 4 >= n->slots * 3) {
 		rc = grow(n);
 		if (rc < 0)
@@ -120,4 +121,23 @@ int names_take(struct names *n, const char *name, const char *const *prefixes, s
 		return err_set(e, EEXIST, "a member of this name is there already");
 	n->used++;
 	return 0;
+}
+
+int names_take_in(struct names *n, const char *folder, const char *name,
+	const char *const *prefixes, struct err *e)
+{
+	char full[NAME_BYTES];
+
+	if (!names_is_safe(name))
+		return err_set(e, EINVAL, "not a safe member name");
+	if (!allowed(name, prefixes))
+		return err_set(e, EPERM, "not a name this dumper may use");
+	if ((size_t)snprintf(full, sizeof(full), "%s%s", folder, name) >= sizeof(full))
+		return err_set(e, ENAMETOOLONG, "the name is too long");
+	return take(n, full, e);
+}
+
+int names_take(struct names *n, const char *name, const char *const *prefixes, struct err *e)
+{
+	return names_take_in(n, "", name, prefixes, e);
 }

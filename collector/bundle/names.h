@@ -18,3 +18,6 @@ bool names_is_safe(const char *name);
  */
 int names_take(struct names *n, const char *name, const char *const *prefixes, struct err *e)
 	must_check;
+/* The same in a folder ("containers/web/", or ""), below which the prefixes are meant. */
+int names_take_in(struct names *n, const char *folder, const char *name,
+	const char *const *prefixes, struct err *e) must_check;

@@ -107,7 +107,7 @@ static int on_channel(struct writer *w, const struct wire_msg *m, int fd, struct
 	while (dumpers[n])
 		n++;
 	drop_channel(w);
-	if (fd < 0 || (m->kind >= n && m->kind != WIRE_ENGINE) || n > LEDGER_DUMPERS)
+	if (fd < 0 || (m->kind >= n && m->kind != WIRE_ENGINE))
 		return err_set(e, EPROTO, "the engine named no channel");
 	if (w->in.open && m->kind != w->in.dumper)
 		return err_set(e, EPROTO, "a member of another channel is open");
@@ -116,8 +116,7 @@ static int on_channel(struct writer *w, const struct wire_msg *m, int fd, struct
 	w->in.ended = false;
 	w->in.code = 0;
 	w->in.why[0] = '\0';
-	if (m->kind != WIRE_ENGINE)
-		w->ledger.dumper[m->kind].name = dumpers[m->kind]->name;
+	w->in.row = m->kind == WIRE_ENGINE ? NULL : ledger_row(&w->ledger, dumpers[m->kind]->name);
 	return map_channel(w, e);
 }
 
@@ -131,7 +130,7 @@ static int on_close(struct writer *w, const struct wire_msg *m, struct err *e)
 
 	wire_string(m, 0, why, sizeof(why));
 	if (keep)
-		wire_puts(&answer, 0, w->in.member);
+		wire_puts(&answer, 0, intake_member(&w->in));
 	else
 		rc = intake_cut(&w->in, GAP_STALLED, why, e);
 	if (rc < 0)
@@ -140,7 +139,7 @@ static int on_close(struct writer *w, const struct wire_msg *m, struct err *e)
 	answer.code = w->in.ended ? w->in.code : ECANCELED;
 	answer.d = keep ? w->in.done : 0;
 	if (w->in.dumper != WIRE_ENGINE) {
-		const struct ledger_dumper *d = &w->ledger.dumper[w->in.dumper];
+		const struct ledger_dumper *d = ledger_row(&w->ledger, dumpers[w->in.dumper]->name);
 
 		answer.a = d->artifacts;
 		answer.b = d->bytes;
@@ -161,9 +160,10 @@ static void on_engine_gap(struct writer *w, const struct wire_msg *m)
 	struct ledger_gap g = {.kind = (enum gap_kind)m->a, .code = m->code};
 	char member[INTAKE_MEMBER + 1], why[256];
 
-	if (m->a >= GAP_KINDS)
-		return;
-	if (m->b && m->kind != WIRE_ENGINE && w->ledger.dumper[m->kind].stalled >= m->b)
+	struct ledger_dumper *d =
+		m->kind == WIRE_ENGINE ? NULL : ledger_row(&w->ledger, dumpers[m->kind]->name);
+
+	if (m->a >= GAP_KINDS || (m->b && d && d->stalled >= m->b))
 		return;
 	wire_string(m, 0, member, sizeof(member));
 	wire_string(m, 2, why, sizeof(why));
@@ -172,8 +172,8 @@ static void on_engine_gap(struct writer *w, const struct wire_msg *m)
 	g.where = wire_part(m, 1, &g.where_len);
 	g.why = why;
 	ledger_gap(&w->ledger, &g);
-	if (m->kind != WIRE_ENGINE)
-		w->ledger.dumper[m->kind].gaps += sink_gap_is_loss(g.kind);
+	if (d)
+		d->gaps += sink_gap_is_loss(g.kind);
 }
 
 /* What a dumper has found is sealed behind it: the volatile comes first, the bulk last. */
@@ -181,10 +181,9 @@ static int on_status(struct writer *w, const struct wire_msg *m, struct err *e)
 {
 	struct ledger_dumper *d;
 
-	if (m->kind >= LEDGER_DUMPERS)
+	if (m->kind == WIRE_ENGINE)
 		return 0;
-	d = &w->ledger.dumper[m->kind];
-	d->name = dumpers[m->kind]->name;
+	d = ledger_row(&w->ledger, dumpers[m->kind]->name);
 	d->started_ns = m->a;
 	d->ended_ns = m->b;
 	wire_string(m, 0, d->status, sizeof(d->status));
@@ -316,6 +315,17 @@ static int on_finish(struct writer *w, const struct wire_msg *m, struct err *e)
 	return wire_send(w->spec->control, &answer, -1, e);
 }
 
+/* What follows is about another of the run's targets. */
+static int on_place(struct writer *w, const struct wire_msg *m, struct err *e)
+{
+	char folder[LEDGER_FOLDER + 1];
+
+	wire_string(m, 0, folder, sizeof(folder));
+	if (w->in.open || w->in.shared)
+		return err_set(e, EPROTO, "the engine left a target with its channel open");
+	return ledger_enter(&w->ledger, folder, e);
+}
+
 static int on_control(struct writer *w, const struct wire_msg *m, int *fd, struct err *e)
 {
 	const char *text;
@@ -324,6 +334,8 @@ static int on_control(struct writer *w, const struct wire_msg *m, int *fd, struc
 	switch (m->type) {
 	case WIRE_CHANNEL:
 		return on_channel(w, m, take_fd(fd), e);
+	case WIRE_PLACE:
+		return on_place(w, m, e);
 	case WIRE_CLOSE:
 		return on_close(w, m, e);
 	case WIRE_GAP:

@@ -66,6 +66,32 @@ static void a_member_arrives(void **state)
 	assert_int_equal(m.a, 3);
 }
 
+/* The worker knows nothing of folders: names it gives and is told have none. */
+static void a_member_in_a_folder(void **state)
+{
+	struct press *p = *state;
+	struct wire_msg gap = {.type = WIRE_GAP, .kind = GAP_CHANGED};
+	char longest[INTAKE_MEMBER + 1] = "process/";
+	struct err e = ERR_INIT;
+
+	assert_int_equal(ledger_enter(&p->ledger, "containers/web/", &e), 0);
+	assert_int_equal(press_say(p, press_begin("process/1/stat", 1)), 0);
+	assert_string_equal(intake_member(&p->in), "process/1/stat");
+	wire_puts(&gap, 0, "process/1/stat");
+	assert_int_equal(press_say(p, gap), 0);
+	assert_true(p->in.partial);
+	memcpy(p->shared->slot[0], "x", 1);
+	assert_int_equal(press_say(p, press_data(0, 0, 1, false)), 0);
+	assert_int_equal(press_say(p, (struct wire_msg){.type = WIRE_END}), 0);
+	assert_rows(p, LEDGER_SUMS, "  containers/web/process/1/stat\n", true);
+	assert_rows(p, LEDGER_GAPS, "\"member\":\"containers/web/process/1/stat\"", true);
+	assert_rows(p, LEDGER_ARTIFACTS, "\"status\":\"partial\"", true);
+	/* a name that is not too long by itself */
+	memset(longest + 8, 'x', sizeof(longest) - 9);
+	assert_int_equal(press_say(p, press_begin(longest, 1)), 0);
+	assert_cut_off(p, "begin");
+}
+
 /* Each as the only thing a worker says, without and with an open member. */
 static void out_of_turn(void **state)
 {
@@ -290,6 +316,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_member_arrives),
+		TEST(a_member_in_a_folder),
 		TEST(out_of_turn),
 		TEST(data_and_end_need_a_member),
 		TEST(names_are_checked),

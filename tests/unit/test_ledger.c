@@ -128,6 +128,11 @@ static void too_many_are_counted(void **state)
 	json_decref(root);
 }
 
+static void set_status(struct ledger_dumper *d, const char *status)
+{
+	snprintf(d->status, sizeof(d->status), "%s", status);
+}
+
 static void what_is_no_loss_is_no_gap(void **state)
 {
 	struct ledger *r = *state;
@@ -139,14 +144,58 @@ static void what_is_no_loss_is_no_gap(void **state)
 	ledger_gap(r, &g);
 	assert_int_equal(r->gaps, 0);
 	assert_string_equal(ledger_verdict(r, ""), "complete");
-	r->dumper[0] = (struct ledger_dumper){.name = "d", .status = "skipped"};
+	set_status(ledger_row(r, "d"), "skipped");
 	assert_string_equal(ledger_verdict(r, ""), "complete");
-	r->dumper[1] = (struct ledger_dumper){.name = "e", .status = "failed"};
+	set_status(ledger_row(r, "e"), "failed");
 	assert_string_equal(ledger_verdict(r, ""), "partial");
-	r->dumper[1].name = NULL;
+	set_status(ledger_row(r, "e"), "ok");
+	assert_string_equal(ledger_verdict(r, ""), "complete");
 	g.kind = GAP_CHANGED;
 	ledger_gap(r, &g);
 	assert_string_equal(ledger_verdict(r, ""), "partial");
+}
+
+/* What is of one container of several says so; what is of all has no such field. */
+static void a_row_for_each_folder(void **state)
+{
+	static const char *const bad[] = {"containers/web", "/", "../", "containers//", "a b/"};
+	struct ledger *r = *state;
+	struct ledger_gap g = {
+		.kind = GAP_VANISHED, .dumper = "d", .member = "", .where = "", .why = ""};
+	struct err e = ERR_INIT;
+	struct ledger_dumper *all = ledger_row(r, "d");
+	json_t *root;
+
+	assert_int_equal(ledger_enter(r, "containers/web/", &e), 0);
+	assert_ptr_not_equal(ledger_row(r, "d"), all);
+	assert_ptr_equal(ledger_row(r, "d"), ledger_row(r, "d"));
+	ledger_gap(r, &g);
+	ledger_finding(r, "d", "x", 1);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(ledger_enter(r, bad[i], &e), -EINVAL);
+	assert_int_equal(ledger_enter(r, "", &e), 0);
+	assert_ptr_equal(ledger_row(r, "d"), all);
+	ledger_gap(r, &g);
+	for (int i = 0; i < 2 * LEDGER_ROWS; i++) { /* no end, and no more memory */
+		char folder[32];
+
+		snprintf(folder, sizeof(folder), "f%d/", i);
+		assert_int_equal(ledger_enter(r, folder, &e), 0);
+		assert_non_null(ledger_row(r, "d"));
+	}
+	assert_int_equal(r->rows, LEDGER_ROWS);
+	r->rows = 2;
+	root = manifest(r, "");
+	assert_null(json_object_get(json_array_get(json_object_get(root, "dumpers"), 0), "folder"));
+	assert_string_equal(json_string_value(json_object_get(
+				    json_array_get(json_object_get(root, "dumpers"), 1), "folder")),
+		"containers/web");
+	assert_string_equal(json_string_value(json_object_get(first(root, "gaps"), "folder")),
+		"containers/web");
+	assert_null(json_object_get(json_array_get(json_object_get(root, "gaps"), 1), "folder"));
+	assert_string_equal(json_string_value(json_object_get(first(root, "findings"), "folder")),
+		"containers/web");
+	json_decref(root);
 }
 
 static void a_full_spool_is_a_failure(void **state)
@@ -172,6 +221,7 @@ int main(void)
 		TEST(any_bytes_make_json),
 		TEST(too_many_are_counted),
 		TEST(what_is_no_loss_is_no_gap),
+		TEST(a_row_for_each_folder),
 		TEST(a_full_spool_is_a_failure),
 	};
 

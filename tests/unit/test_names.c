@@ -37,6 +37,11 @@ static void allowed_names(void **state)
 	assert_int_equal(names_take(n, "process/", prefixes, &e), -EINVAL);
 	assert_int_equal(names_take(n, "one.json", prefixes, &e), 0);
 	assert_int_equal(names_take(n, "process/x", prefixes, &e), 0);
+	/* in a folder: the same names again, once, and no others */
+	assert_int_equal(names_take_in(n, "containers/a/", "process/x", prefixes, &e), 0);
+	assert_int_equal(names_take_in(n, "containers/a/", "process/x", prefixes, &e), -EEXIST);
+	assert_int_equal(names_take_in(n, "process/", "x", prefixes, &e), -EPERM);
+	assert_int_equal(names_take_in(n, "containers/a/", "../process/x", prefixes, &e), -EINVAL);
 	names_free(n);
 }
 

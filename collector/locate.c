@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -91,32 +92,51 @@ static void make_safe(struct target *t)
 	TERMINATE(t->rootfs_note);
 	TERMINATE(t->upper_path);
 	CLAMP(t->lowers, TARGET_LOWERS);
-	CLAMP(t->mounts, TARGET_MOUNTS);
-	CLAMP(t->logs, TARGET_LOGS);
-	CLAMP(t->states, TARGET_STATES);
-	CLAMP(t->findings, TARGET_FINDINGS);
-	CLAMP(t->members, TARGET_MEMBERS);
 	if (t->runtime >= RUNTIME_KINDS)
 		t->runtime = RUNTIME_NONE;
 	if (t->rootfs >= ROOTFS_KINDS)
 		t->rootfs = ROOTFS_UNKNOWN;
-	for (unsigned i = 0; i < TARGET_MOUNTS; i++) {
+	for (unsigned i = 0; i < t->mounts; i++) {
 		if (t->mount[i].kind >= MOUNT_KINDS)
 			t->mount[i].kind = MOUNT_FOREIGN; /* never touched */
 		TERMINATE(t->mount[i].type);
 		TERMINATE(t->mount[i].point);
 		TERMINATE(t->mount[i].source);
+		t->mount[i].elsewhere[0] = '\0'; /* ours to say */
 	}
-	for (unsigned i = 0; i < TARGET_LOGS; i++) {
+	for (unsigned i = 0; i < t->logs; i++) {
 		TERMINATE(t->log[i].label);
 		TERMINATE(t->log[i].path);
 	}
-	for (unsigned i = 0; i < TARGET_STATES; i++) {
+	for (unsigned i = 0; i < t->states; i++) {
 		TERMINATE(t->state[i].label);
 		TERMINATE(t->state[i].path);
 	}
-	for (unsigned i = 0; i < TARGET_FINDINGS; i++)
+	for (unsigned i = 0; i < t->findings; i++)
 		TERMINATE(t->finding[i]);
+}
+
+#define COPY_TABLE(count, max, table)                                               \
+	do {                                                                        \
+		to->count = from->count;                                            \
+		CLAMP(to->count, max);                                              \
+		memcpy(to->table, from->table, to->count * sizeof(from->table[0])); \
+	} while (0)
+
+/* The tables are large and mostly empty: what is not used stays untouched, or a pod of many
+ * containers would need much memory. */
+void locate_take(struct target *to, const struct target *from)
+{
+	struct target *t = to;
+
+	memcpy(to, from, offsetof(struct target, mounts));
+	to->truncated = from->truncated;
+	COPY_TABLE(mounts, TARGET_MOUNTS, mount);
+	COPY_TABLE(logs, TARGET_LOGS, log);
+	COPY_TABLE(states, TARGET_STATES, state);
+	COPY_TABLE(findings, TARGET_FINDINGS, finding);
+	COPY_TABLE(members, TARGET_MEMBERS, member);
+	make_safe(to);
 }
 
 static uint64_t now_ns(void)
@@ -152,18 +172,13 @@ static int receive_fds(int sock, struct target *t, uint64_t deadline_ns, struct 
 
 static int take_answer(struct answer *a, struct target *t, struct buf *candidates, struct err *e)
 {
-	int fd[TARGET_FDS];
-
 	if (candidates && a->candidates_len < CANDIDATES)
 		(void)buf_add(candidates, a->candidates, a->candidates_len);
 	if (a->rc < 0) {
 		a->err.text[sizeof(a->err.text) - 1] = '\0';
 		return err_set(e, -a->rc, "%s", a->err.text);
 	}
-	memcpy(fd, t->fd, sizeof(fd));
-	memcpy(t, &a->target, sizeof(*t));
-	memcpy(t->fd, fd, sizeof(fd)); /* ours, not the worker's numbers */
-	make_safe(t);
+	locate_take(t, &a->target);
 	return 0;
 }
 

@@ -97,6 +97,7 @@ struct target_mount {
 	char point[TARGET_PATH];  /* where the container sees it */
 	char source[TARGET_PATH]; /* on the host; "" when not known. From the runtime's state, not
 				     from the target */
+	char elsewhere[128];	  /* where in the bundle the copy of another container lies, "" */
 };
 
 /* A file of the host, below dump->host_fd, that the runtime's own state names. */
@@ -155,9 +156,9 @@ struct target_host {
 	int proc_fd;
 };
 
-enum selector_kind { SELECT_CONTAINER, SELECT_PID, SELECT_CGROUP };
+enum selector_kind { SELECT_CONTAINER, SELECT_PID, SELECT_CGROUP, SELECT_POD, SELECT_POD_UID };
 
 struct target_selector {
 	enum selector_kind kind;
-	const char *text; /* id, prefix or name; decimal pid; cgroup path */
+	const char *text; /* id, prefix or name; decimal pid; cgroup path; NAMESPACE/POD; uid */
 };

@@ -17,6 +17,11 @@ const struct runtime *const runtime_table[] = {
 	NULL,
 };
 
+bool runtime_is_sandbox(const struct container *c)
+{
+	return !strcmp(c->pod_part, "sandbox") || !strcmp(c->pod_part, "podsandbox");
+}
+
 bool runtime_id_is_sane(const char *id)
 {
 	if (!*id || strlen(id) >= TARGET_ID || !strcmp(id, ".") || !strcmp(id, ".."))

@@ -33,7 +33,8 @@ struct container {
 	char state_text[64];
 	char pod_namespace[TARGET_ID], pod_name[TARGET_ID], pod_uid[64], pod_container[TARGET_ID];
 	char sandbox_id[TARGET_ID];
-	bool running; /* what the state claims; the resolver looks at /proc */
+	char pod_part[32]; /* what it is in its pod: "container", "sandbox", "podsandbox" */
+	bool running;	   /* what the state claims; the resolver looks at /proc */
 	pid_t pid;
 	uint64_t start_ticks; /* 0: the state does not hold it */
 	char cgroup[TARGET_PATH];
@@ -65,6 +66,8 @@ extern const struct runtime runtime_docker, runtime_storage, runtime_containerd,
 /* NULL-terminated. */
 extern const struct runtime *const runtime_table[];
 
+/* Does it only hold the namespaces of its pod? */
+bool runtime_is_sandbox(const struct container *c);
 /* An id as runtimes make them: no '/', no control character, not "." or "..". */
 bool runtime_id_is_sane(const char *id);
 /* Walks PARENT/NAME for each sane NAME, as list() does for most runtimes. */

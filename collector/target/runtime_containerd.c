@@ -7,6 +7,7 @@
 #include "io.h"
 #include "node.h"
 #include "own.h"
+#include "podnames.h"
 #include "record.h"
 #include "runtime.h"
 #include "spec.h"
@@ -84,26 +85,17 @@ static void load_task(const struct node *node, json_t *spec, struct container *c
 	(void)RECORD_TEXT(c->state_text, c->running ? "running" : "created");
 }
 
-/* POD_NAMESPACE_CONTAINER-ID.log */
 static int take_link(const char *name, void *arg)
 {
 	struct container *c = arg;
-	const char *id = strstr(name, c->ref.id), *ns, *container;
-	char copy[512];
+	struct podname n;
 
-	if (!id || id == name || id[-1] != '-' || strcmp(id + strlen(c->ref.id), ".log") != 0 ||
-		!RECORD_TEXT(copy, name))
+	if (!podnames_link(name, &n) || strcmp(n.id, c->ref.id) != 0)
 		return 0;
-	copy[id - name - 1] = '\0';
-	ns = strchr(copy, '_');
-	container = ns ? strchr(ns + 1, '_') : NULL;
-	if (!container)
-		return 0;
-	copy[ns - copy] = copy[container - copy] = '\0';
-	(void)RECORD_TEXT(c->pod_name, copy);
-	(void)RECORD_TEXT(c->pod_namespace, ns + 1);
-	(void)RECORD_TEXT(c->pod_container, container + 1);
-	(void)RECORD_TEXT(c->name, container + 1);
+	(void)RECORD_TEXT(c->pod_name, n.pod);
+	(void)RECORD_TEXT(c->pod_namespace, n.pod_namespace);
+	(void)RECORD_TEXT(c->pod_container, n.container);
+	(void)RECORD_TEXT(c->name, n.container);
 	return 1;
 }
 

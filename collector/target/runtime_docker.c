@@ -53,6 +53,7 @@ static void take_labels(const json_t *labels, struct container *c)
 		{"io.kubernetes.pod.namespace", c->pod_namespace, sizeof(c->pod_namespace)},
 		{"io.kubernetes.pod.uid", c->pod_uid, sizeof(c->pod_uid)},
 		{"io.kubernetes.container.name", c->pod_container, sizeof(c->pod_container)},
+		{"io.kubernetes.docker.type", c->pod_part, sizeof(c->pod_part)},
 		{"io.kubernetes.sandbox.id", c->sandbox_id, sizeof(c->sandbox_id)},
 	};
 

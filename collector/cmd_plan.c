@@ -58,20 +58,24 @@ static void print_text(struct buf *out, const char *text, size_t at)
 
 static void print_dumper(struct buf *out, const json_t *d)
 {
-	own_buf struct buf reason = BUF_INIT(TEXT_MAX);
+	own_buf struct buf text = BUF_INIT(TEXT_MAX);
+	const char *folder = jsonx_text(d, "folder");
 	uint64_t items = 0;
 
+	if (folder[0])
+		buf_addf(&text, "%s: ", folder);
 	term_cell(out, jsonx_text(d, "name"), NAME_COLUMNS);
 	if (strcmp(jsonx_text(d, "status"), "planned") != 0) {
-		buf_addf(&reason, "%s: %s", jsonx_text(d, "status"), jsonx_text(d, "reason"));
+		buf_addf(&text, "%s: %s", jsonx_text(d, "status"), jsonx_text(d, "reason"));
 		buf_addf(out, "%*s", TOUCHES_COLUMN - NAME_COLUMNS, "");
-		print_text(out, buf_str(&reason), TOUCHES_COLUMN);
+		print_text(out, buf_str(&text), TOUCHES_COLUMN);
 		return;
 	}
 	print_size(out, d, "bytes");
 	(void)jsonx_u64(d, "items", &items);
 	buf_addf(out, "  %*" PRIu64 "    ", ITEMS_COLUMNS, items);
-	print_text(out, jsonx_text(d, "touches"), TOUCHES_COLUMN);
+	buf_adds(&text, jsonx_text(d, "touches"));
+	print_text(out, buf_str(&text), TOUCHES_COLUMN);
 }
 
 /* "freeze: all its processes stop while their memory is copied, for 5000 ms at most (cgroup2)" */

@@ -292,7 +292,7 @@ static int close_at_writer(
 
 static void log_gap(struct run *r, size_t index, const char *where, const char *why)
 {
-	run_log(r, "warn", "gap", "%s: %s: %s",
+	run_log(r, "warn", "gap", "%s%s: %s: %s", run_folder(r),
 		index == WIRE_ENGINE ? "engine" : dumpers[index]->name, where, why);
 }
 
@@ -384,8 +384,9 @@ static int tell_status(struct run *r, size_t index, const char *status, const ch
 
 	wire_puts(&m, 0, status);
 	wire_puts(&m, 1, reason);
-	run_log(r, "info", "dumper", "%s %s %s", dumpers[index]->name, status, reason);
-	r->progress.stage = dumpers[index]->name;
+	run_log(r, "info", "dumper", "%s%s %s %s", run_folder(r), dumpers[index]->name, status,
+		reason);
+	run_stage(r, dumpers[index]->name);
 	r->progress.stage_done = true;
 	r->progress.status = status;
 	run_show(r);

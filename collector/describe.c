@@ -52,11 +52,8 @@ static void tool(const struct run *r, struct jsonw *w)
 	jsonw_close(w);
 }
 
-void describe_target(const struct run *r, struct jsonw *w)
+static void target_fields(const struct target *t, struct jsonw *w)
 {
-	const struct target *t = r->target;
-
-	jsonw_open(w, "target");
 	jsonw_str(w, "runtime", target_runtime_names[t->runtime]);
 	jsonw_str(w, "id", t->id);
 	jsonw_str(w, "name", t->name);
@@ -74,7 +71,41 @@ void describe_target(const struct run *r, struct jsonw *w)
 	jsonw_str(w, "pod_uid", t->pod_uid);
 	jsonw_str(w, "pod_container", t->pod_container);
 	jsonw_str(w, "rootfs", target_rootfs_names[t->rootfs]);
+}
+
+/* Of a pod, whose evidence lies where. */
+static void containers(const struct run *r, bool whole, struct jsonw *w)
+{
+	jsonw_open_array(w, "containers");
+	for (size_t i = 1; i < r->places; i++) {
+		const struct place *p = &r->place[i];
+
+		jsonw_open(w, NULL);
+		jsonw_bytes(w, "folder", p->folder, strlen(p->folder) - 1);
+		jsonw_bool(w, "sandbox", p->kind == PLACE_SANDBOX);
+		if (whole) {
+			target_fields(p->target, w);
+		} else {
+			jsonw_str(w, "id", p->target->id);
+			jsonw_bool(w, "running", p->target->running);
+		}
+		jsonw_close(w);
+	}
+	jsonw_close_array(w);
+}
+
+static void describe(const struct run *r, bool whole, struct jsonw *w)
+{
+	jsonw_open(w, "target");
+	target_fields(r->target, w);
+	if (r->places > 1)
+		containers(r, whole, w);
 	jsonw_close(w);
+}
+
+void describe_target(const struct run *r, struct jsonw *w)
+{
+	describe(r, true, w);
 }
 
 static void host_file(struct jsonw *w, const char *key, int dirfd, const char *path)
@@ -189,7 +220,7 @@ static int manifest_fields(const struct run *r, bool whole, struct buf *out, str
 	jsonw_str(&w, "profile", profile_name(r->profile));
 	tool(r, &w);
 	if (whole)
-		describe_target(r, &w);
+		describe(r, false, &w);
 	jsonw_close(&w);
 	if (buf_check(&object, e) < 0)
 		return -ENOSPC;
@@ -208,8 +239,11 @@ void describe_label(const struct run *r, char *ret, unsigned size)
 	const struct target *t = r->target;
 	unsigned n = 0;
 
-	for (const char *p = t->id; *p && n < 12 && n + 1 < size; p++)
-		ret[n++] = isalnum((unsigned char)*p) ? *p : '_';
+	bool pod = r->places > 1;
+	unsigned max = pod ? 40 : 12;
+
+	for (const char *p = pod ? t->pod_name : t->id; *p && n < max && n + 1 < size; p++, n++)
+		ret[n] = isalnum((unsigned char)*p) || (n && *p == '-') ? *p : '_';
 	ret[n] = '\0';
 	if (!n)
 		snprintf(ret, size, "pid%d", (int)t->pid);

@@ -11,6 +11,7 @@
 #include "io.h"
 #include "job.h"
 #include "own.h"
+#include "places.h"
 #include "prepare.h"
 #include "profile.h"
 #include "publish.h"
@@ -162,7 +163,7 @@ static int run_dumper(struct run *r, size_t i, struct err *e)
 	int rc;
 
 	r->progress.step++;
-	r->progress.stage = dumpers[i]->name;
+	run_stage(r, dumpers[i]->name);
 	r->progress.stage_done = false;
 	run_show(r);
 	if (r->interrupted) {
@@ -188,19 +189,35 @@ static int run_dumper(struct run *r, size_t i, struct err *e)
 	return rc;
 }
 
+/* Of all containers what is most volatile first. */
+static int run_in_places(struct run *r, size_t i, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t k = 0; rc == 0 && k < r->places; k++) {
+		if (!places_wants(&r->place[k], dumpers[i]))
+			continue;
+		rc = places_enter(r, k, e);
+		if (rc == 0)
+			rc = run_dumper(r, i, e);
+	}
+	return rc;
+}
+
 static int run_dumpers(struct run *r, struct err *e)
 {
 	int rc = 0;
 
 	for (size_t i = 0; dumpers[i]; i++)
-		r->progress.steps += profile_enabled(r->profile, i);
+		for (size_t k = 0; k < r->places && profile_enabled(r->profile, i); k++)
+			r->progress.steps += places_wants(&r->place[k], dumpers[i]);
 	for (size_t i = 0; rc == 0 && dumpers[i]; i++)
 		if (profile_enabled(r->profile, i))
-			rc = run_dumper(r, i, e);
-	return rc;
+			rc = run_in_places(r, i, e);
+	return rc == 0 ? places_enter(r, 0, e) : rc;
 }
 
-static int put_findings(struct run *r, struct err *e)
+static int put_findings_here(struct run *r, struct err *e)
 {
 	int rc = 0;
 
@@ -214,6 +231,18 @@ static int put_findings(struct run *r, struct err *e)
 		rc = conductor_gap(r, WIRE_ENGINE, GAP_OVER_BUDGET, "the target's tables",
 			"more members, mounts, layers or logs than are kept", e);
 	return rc;
+}
+
+static int put_findings(struct run *r, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < r->places; i++) {
+		rc = places_enter(r, i, e);
+		if (rc == 0)
+			rc = put_findings_here(r, e);
+	}
+	return rc == 0 ? places_enter(r, 0, e) : rc;
 }
 
 static int put_own_members(struct run *r, const struct effects *before, struct err *e)
@@ -278,6 +307,7 @@ static int collect_into(struct run *r, struct engine_result *ret, struct err *e)
 	}
 	if (rc == 0)
 		rc = prepare_mounts(r, e);
+	places_share_mounts(r);
 	if (rc == 0)
 		rc = run_dumpers(r, e);
 	r->progress.stage = "seal";

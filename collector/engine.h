@@ -30,9 +30,10 @@ extern const char *const engine_freezes[]; /* their words, NULL-terminated */
 
 struct engine_request {
 	struct target_selector selector;
-	const char *profile; /* name or path; NULL: "standard" */
-	const char *output;  /* file, directory, "-"; NULL: the current directory */
-	const char *key;     /* PEM private key; NULL: one for this run */
+	const char *container; /* of a pod (SELECT_POD, SELECT_POD_UID): only this one; NULL: all */
+	const char *profile;   /* name or path; NULL: "standard" */
+	const char *output;    /* file, directory, "-"; NULL: the current directory */
+	const char *key;       /* PEM private key; NULL: one for this run */
 	const char *case_id, *operator_name;
 	const char *host_root;	 /* NULL: found by itself */
 	uint64_t deadline_ns;	 /* from start to the last seal */

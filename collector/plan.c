@@ -6,6 +6,7 @@
 #include "job.h"
 #include "jsonw.h"
 #include "own.h"
+#include "places.h"
 #include "prepare.h"
 #include "profile.h"
 
@@ -80,6 +81,8 @@ static void add_dumper(const struct run *r, size_t i, struct jsonw *w, uint64_t 
 
 	jsonw_open(w, NULL);
 	jsonw_str(w, "name", d->name);
+	if (*run_folder(r))
+		jsonw_bytes(w, "folder", run_folder(r), strlen(run_folder(r)) - 1);
 	jsonw_str(w, "summary", d->summary);
 	if (!obstacle)
 		rc = estimate(r, i, &est, &why);
@@ -106,14 +109,19 @@ static void render(struct run *r, struct buf *out)
 	describe_target(r, &w);
 	jsonw_open_array(&w, "dumpers");
 	for (size_t i = 0; dumpers[i]; i++)
-		if (profile_enabled(r->profile, i))
-			add_dumper(r, i, &w, &total);
+		for (size_t k = 0; k < r->places && profile_enabled(r->profile, i); k++) {
+			places_stand(r, k);
+			if (places_wants(&r->place[k], dumpers[i]))
+				add_dumper(r, i, &w, &total);
+		}
+	places_stand(r, 0);
 	jsonw_close_array(&w);
 	jsonw_u64(&w, "total_bytes", total);
 	memory_render_plan(r, &w);
 	jsonw_open_array(&w, "findings");
-	for (unsigned i = 0; i < r->target->findings; i++)
-		jsonw_str(&w, NULL, r->target->finding[i]);
+	for (size_t k = 0; k < r->places; k++)
+		for (unsigned i = 0; i < r->place[k].target->findings; i++)
+			jsonw_str(&w, NULL, r->place[k].target->finding[i]);
 	jsonw_close_array(&w);
 	jsonw_close(&w);
 	buf_addc(out, '\n');
@@ -125,8 +133,15 @@ enum exit_code engine_plan(
 	struct run r = {.rq = rq, .control = -1, .sign_sock = -1, .spool_dir = run_spool_dir()};
 	enum exit_code code = prepare(&r, candidates, e);
 
-	if (code == EXIT_COMPLETE && r.target->fd[TFD_MNTNS] >= 0 && r.sealed_start)
-		(void)!prepare_clones(&r, NULL); /* what cannot be cloned is estimated as nothing */
+	for (size_t i = 0; code == EXIT_COMPLETE && i < r.places; i++) {
+		places_stand(&r, i);
+		if (r.target->fd[TFD_MNTNS] >= 0 && r.sealed_start)
+			(void)!prepare_clones(&r, NULL); /* without: estimated as nothing */
+	}
+	if (code == EXIT_COMPLETE)
+		places_share_mounts(&r);
+	if (code == EXIT_COMPLETE)
+		places_stand(&r, 0);
 	if (code == EXIT_COMPLETE) {
 		render(&r, out);
 		if (buf_check(out, e) < 0)

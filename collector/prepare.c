@@ -7,6 +7,7 @@
 #include "locate.h"
 #include "ns.h"
 #include "own.h"
+#include "places.h"
 #include "profile.h"
 #include "run.h"
 #include "sign.h"
@@ -94,8 +95,7 @@ static enum exit_code find_target(struct run *r, struct buf *candidates, struct 
 	int rc = host_open(r->rq->host_root, &r->host, e);
 
 	if (rc == 0)
-		rc = locate_target(&r->host.at, &r->rq->selector, run_now_ns() + RESOLVE_S * SECOND,
-			&r->target, candidates, e);
+		rc = places_find(r, run_now_ns() + RESOLVE_S * SECOND, candidates, e);
 	switch (rc) {
 	case 0:
 		break;
@@ -140,8 +140,12 @@ enum exit_code prepare(struct run *r, struct buf *candidates, struct err *e)
 
 int prepare_clones(struct run *r, struct err *e)
 {
-	return locate_mounts(
-		r->target, run_now_ns() + MOUNTS_S * SECOND, &r->mount_fd, &r->root_clone, e);
+	struct place *p = &r->place[r->here];
+	int rc = locate_mounts(
+		r->target, run_now_ns() + MOUNTS_S * SECOND, &p->mount_fd, &p->root_clone, e);
+
+	places_stand(r, r->here);
+	return rc;
 }
 
 /* What its upper directory is on may hold devices, and takes access times: a clone of it does
@@ -156,7 +160,7 @@ static void harden_upper(struct target *t)
 	t->fd[TFD_UPPER] = take_fd(&clone);
 }
 
-int prepare_mounts(struct run *r, struct err *e)
+static int prepare_place(struct run *r, struct err *e)
 {
 	struct err why = ERR_INIT;
 	const struct target *t = r->target;
@@ -175,15 +179,23 @@ int prepare_mounts(struct run *r, struct err *e)
 	return 0;
 }
 
+int prepare_mounts(struct run *r, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < r->places; i++) {
+		rc = places_enter(r, i, e);
+		if (rc == 0)
+			rc = prepare_place(r, e);
+	}
+	return rc == 0 ? places_enter(r, 0, e) : rc;
+}
+
 void prepare_done(struct run *r)
 {
-	for (unsigned i = 0; r->mount_fd && i < r->target->mounts; i++)
-		own_fd_(&r->mount_fd[i]);
-	free(r->mount_fd);
-	own_fd_(&r->root_clone);
 	own_fd_(&r->api_fd);
 	memory_done(&r->memory);
-	locate_free(r->target);
+	places_done(r);
 	host_close(&r->host);
 	sign_free(r->key);
 	profile_free(r->profile);

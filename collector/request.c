@@ -17,7 +17,7 @@ enum { TEXT_MAX = 256, CANDIDATES_SHOWN = 256 * 1024 };
 
 static const char *const profiles[] = {"triage", "standard", "filesystem", "memory", "full", NULL};
 
-const char request_usage[] = "(--container ID | --pid N | --cgroup PATH) [options]";
+const char request_usage[] = "(--container ID | --pid N | --cgroup PATH | --pod NS/POD) [options]";
 
 const struct option_def request_options[] = {
 	[REQUEST_CONTAINER] = {.name = "container",
@@ -35,6 +35,19 @@ const struct option_def request_options[] = {
 		.flags = OPT_LINE,
 		.metavar = "PATH",
 		.help = "the processes in this cgroup and below"},
+	[REQUEST_POD] = {.name = "pod",
+		.flags = OPT_LINE,
+		.metavar = "NS/POD",
+		.help = "a pod of Kubernetes on this node, all its containers in one bundle"},
+	[REQUEST_POD_UID] = {.name = "pod-uid",
+		.flags = OPT_LINE,
+		.metavar = "UID",
+		.help = "the same by the pod's uid (a static pod's: the digest of its "
+			"configuration)"},
+	[REQUEST_CONTAINER_NAME] = {.name = "container-name",
+		.flags = OPT_LINE,
+		.metavar = "NAME",
+		.help = "of the pod, this container alone"},
 	[REQUEST_FORCE] = {.name = "force",
 		.kind = OPT_FLAG,
 		.flags = OPT_LINE,
@@ -115,6 +128,8 @@ static int fill_target(const struct option_setting *o, struct target_selector *r
 		{REQUEST_CONTAINER, SELECT_CONTAINER},
 		{REQUEST_PID, SELECT_PID},
 		{REQUEST_CGROUP, SELECT_CGROUP},
+		{REQUEST_POD, SELECT_POD},
+		{REQUEST_POD_UID, SELECT_POD_UID},
 	};
 	unsigned given = 0;
 	uint64_t pid;
@@ -126,10 +141,16 @@ static int fill_target(const struct option_setting *o, struct target_selector *r
 		}
 	if (!given)
 		return err_set(
-			e, EINVAL, "which target? name one with --container, --pid or --cgroup");
+			e, EINVAL, "which target? name one with --container, --pod or --pid");
 	if (given > 1)
-		return err_set(
-			e, EINVAL, "--container, --pid and --cgroup exclude each other: give one");
+		return err_set(e, EINVAL,
+			"--container, --pid, --cgroup, --pod and --pod-uid exclude each other: "
+			"give one");
+	if (o[REQUEST_CONTAINER_NAME].text && ret->kind != SELECT_POD &&
+		ret->kind != SELECT_POD_UID)
+		return err_set(e, EINVAL,
+			"option '--container-name' is about a pod: give it with --pod or "
+			"--pod-uid");
 	if (ret->kind == SELECT_PID && (text_parse_u64(ret->text, INT32_MAX, &pid) < 0 || pid == 0))
 		return err_set(
 			e, EINVAL, "option '--pid': '%.64s' is not a process number", ret->text);
@@ -152,6 +173,7 @@ int request_fill(const struct invocation *in, struct engine_request *ret, struct
 {
 	const struct option_setting *o = in->option;
 	struct engine_request rq = {
+		.container = o[REQUEST_CONTAINER_NAME].text,
 		.profile = o[REQUEST_PROFILE].text,
 		.output = o[REQUEST_OUTPUT].text,
 		.key = o[REQUEST_KEY].text,

@@ -93,6 +93,17 @@ uint64_t run_item_ns(uint64_t now, uint64_t until_ns)
 	return part < ITEM_S * second ? part : ITEM_S * second;
 }
 
+const char *run_folder(const struct run *r)
+{
+	return r->here < r->places ? r->place[r->here].folder : "";
+}
+
+void run_stage(struct run *r, const char *name)
+{
+	snprintf(r->stage, sizeof(r->stage), "%s%s", run_folder(r), name);
+	r->progress.stage = *run_folder(r) ? r->stage : name;
+}
+
 void run_show(struct run *r)
 {
 	r->progress.elapsed_ms = (run_now_ns() - r->started_ns) / 1000000;

@@ -17,10 +17,26 @@ struct profile;
 struct sign_key;
 struct publish;
 
+/* One of the targets of a run: the only one, or a pod and its containers. */
+enum place_kind { PLACE_ALONE, PLACE_POD, PLACE_CONTAINER, PLACE_SANDBOX };
+
+enum { RUN_FOLDER = 96 };
+
+struct place {
+	enum place_kind kind;
+	struct target *target;
+	char folder[RUN_FOLDER]; /* of its members: "" or "containers/web/" */
+	int *mount_fd;		 /* as in struct run */
+	int root_clone;
+};
+
 struct run {
 	const struct engine_request *rq;
 	struct profile *profile;
 	struct host host;
+	struct place *place; /* [0]: the only target, or the pod as a whole */
+	size_t places, here;
+	/* of place[here]: */
 	struct target *target;
 	int *mount_fd;	/* [target->mounts] */
 	int root_clone; /* the target's root without the mounts in it, -1: none */
@@ -42,7 +58,8 @@ struct run {
 	struct err output_error; /* the writer's last words; code 0: none */
 
 	struct engine_progress progress;
-	uint64_t mib_to_come; /* of the open member */
+	char stage[RUN_FOLDER + 32]; /* progress.stage of a container of several */
+	uint64_t mib_to_come;	     /* of the open member */
 	struct memory memory;
 	int api_fd;		 /* while the dumper runs that asks an API server; else -1 */
 	const char *interrupted; /* why the run was cut short, NULL */
@@ -60,8 +77,11 @@ uint64_t run_item_ns(uint64_t now, uint64_t until_ns);
  * fill until the deadline. */
 uint64_t run_fill_ns(uint64_t mib);
 uint64_t run_fill_bytes(const struct run *r);
-uint64_t run_wall_ns(void);   /* CLOCK_REALTIME */
-void run_show(struct run *r); /* calls the progress callback */
+uint64_t run_wall_ns(void); /* CLOCK_REALTIME */
+/* What is done now, in place[here]. name: a string that stays. */
+void run_stage(struct run *r, const char *name);
+const char *run_folder(const struct run *r); /* of place[here] */
+void run_show(struct run *r);		     /* calls the progress callback */
 /* One line of collector/log.jsonl. */
 void run_log(struct run *r, const char *level, const char *event, const char *fmt, ...)
 	printf_like(4, 5);

@@ -17,6 +17,9 @@ _taphos() {
 	collect:--container | collect:-c) want="" ;;
 	collect:--pid) want="" ;;
 	collect:--cgroup) want="-d" ;;
+	collect:--pod) want="" ;;
+	collect:--pod-uid) want="" ;;
+	collect:--container-name) want="" ;;
 	collect:--profile | collect:-p) want="-f -W 'triage standard filesystem memory full'" ;;
 	collect:--output | collect:-o) want="-f" ;;
 	collect:--key) want="-f" ;;
@@ -33,6 +36,9 @@ _taphos() {
 	plan:--container | plan:-c) want="" ;;
 	plan:--pid) want="" ;;
 	plan:--cgroup) want="-d" ;;
+	plan:--pod) want="" ;;
+	plan:--pod-uid) want="" ;;
+	plan:--container-name) want="" ;;
 	plan:--profile | plan:-p) want="-f -W 'triage standard filesystem memory full'" ;;
 	plan:--output | plan:-o) want="-f" ;;
 	plan:--key) want="-f" ;;

@@ -26,6 +26,9 @@ _taphos() {
 			'--container=[a container'\''s id, a unique beginning of it, its name, or POD/CONTAINER]:ID:' \
 			'--pid=[the container of this process, or the process in namespaces of its own]:N:' \
 			'--cgroup=[the processes in this cgroup and below]:PATH:_files -/' \
+			'--pod=[a pod of Kubernetes on this node, all its containers in one bundle]:NS/POD:' \
+			'--pod-uid=[the same by the pod'\''s uid (a static pod'\''s\: the digest of its configuration)]:UID:' \
+			'--container-name=[of the pod, this container alone]:NAME:' \
 			'--force[also a target that runs in the host'\''s own namespaces]' \
 			'-p+[what to collect\: triage, standard, filesystem, memory, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem memory full)" "files\:file\:_files"}' \
 			'--profile=[what to collect\: triage, standard, filesystem, memory, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem memory full)" "files\:file\:_files"}' \
@@ -56,6 +59,9 @@ _taphos() {
 			'--container=[a container'\''s id, a unique beginning of it, its name, or POD/CONTAINER]:ID:' \
 			'--pid=[the container of this process, or the process in namespaces of its own]:N:' \
 			'--cgroup=[the processes in this cgroup and below]:PATH:_files -/' \
+			'--pod=[a pod of Kubernetes on this node, all its containers in one bundle]:NS/POD:' \
+			'--pod-uid=[the same by the pod'\''s uid (a static pod'\''s\: the digest of its configuration)]:UID:' \
+			'--container-name=[of the pod, this container alone]:NAME:' \
 			'--force[also a target that runs in the host'\''s own namespaces]' \
 			'-p+[what to collect\: triage, standard, filesystem, memory, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem memory full)" "files\:file\:_files"}' \
 			'--profile=[what to collect\: triage, standard, filesystem, memory, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem memory full)" "files\:file\:_files"}' \

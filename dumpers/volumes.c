@@ -83,6 +83,8 @@ static void list_one(struct jsonw *w, const struct dump *d, unsigned i)
 	jsonw_u64(w, "id", m->id);
 	jsonw_bool(w, "covered", m->covered);
 	jsonw_str(w, "policy", policies[policy_of(d, m)]);
+	if (m->elsewhere[0])
+		jsonw_str(w, "collected_in", m->elsewhere);
 	jsonw_close(w);
 }
 
@@ -346,7 +348,7 @@ static int run(const struct dump *d, struct sink *out, struct err *e)
 	if (rc == 0 && d->target->truncated && !d->resume.again)
 		rc = sink_gapf(out, GAP_OVER_BUDGET, LIST, NULL, "more mounts than are kept");
 	for (unsigned i = 0; i < d->target->mounts && rc == 0; i++) {
-		rc = is_left(d, i, out, e);
+		rc = d->target->mount[i].elsewhere[0] ? 0 : is_left(d, i, out, e);
 		if (rc > 0)
 			rc = by_profile(d, i, out, e);
 		if (rc <= 0)
@@ -362,7 +364,8 @@ static int estimate(const struct dump *d, struct dump_estimate *ret, struct err 
 {
 	for (unsigned i = 0; i < d->target->mounts; i++) {
 		enum policy policy = policy_of(d, &d->target->mount[i]);
-		own_fd int fd = policy == POLICY_LIST ? -1 : open_mount(d, i, &(struct err){0});
+		bool here = policy != POLICY_LIST && !d->target->mount[i].elsewhere[0];
+		own_fd int fd = here ? open_mount(d, i, &(struct err){0}) : -1;
 		struct layer_stats stats = {0};
 		struct layer_job job;
 		struct stat st;

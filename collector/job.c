@@ -2,6 +2,7 @@
 /* job - what a dumper's worker is given. */
 #include "job.h"
 #include "apiserver.h"
+#include "places.h"
 #include "profile.h"
 
 #include <stdio.h>
@@ -110,5 +111,6 @@ uint64_t job_ends(const struct run *r, size_t index)
 		last &= dumpers[i]->brief_s != 0;
 	}
 	left -= brief < left / 4 ? brief : left / 4;
-	return now + (last ? left - left / 10 : left / 2);
+	/* what one container does not use is the next one's */
+	return now + (last ? left - left / 10 : left / 2) / places_left(r, dumpers[index]);
 }

@@ -53,6 +53,15 @@ bool places_wants(const struct place *p, const struct dumper *d)
 	}
 }
 
+unsigned places_left(const struct run *r, const struct dumper *d)
+{
+	unsigned n = 0;
+
+	for (size_t i = r->here; i < r->places; i++)
+		n += places_wants(&r->place[i], d);
+	return n ? n : 1;
+}
+
 /* ---- finding them */
 
 static struct place *add(struct run *r, enum place_kind kind, struct target *take_target)

@@ -58,9 +58,9 @@ _taphos() {
 	doctor:--key) want="-f" ;;
 	doctor:--host-root) want="-d" ;;
 	*) case $cmd in
-	collect) want="-W '--container --pid --cgroup --force --profile --output --key --case --operator --deadline --max-size --freeze --max-freeze --stage --memory-maps --kubeconfig --no-api --host-root --json --quiet --help'" ;;
+	collect) want="-W '--container --pid --cgroup --pod --pod-uid --container-name --force --profile --output --key --case --operator --deadline --max-size --freeze --max-freeze --stage --memory-maps --kubeconfig --no-api --host-root --json --quiet --help'" ;;
 	list) want="-W '--host-root --json --help'" ;;
-	plan) want="-W '--container --pid --cgroup --force --profile --output --key --case --operator --deadline --max-size --freeze --max-freeze --stage --memory-maps --kubeconfig --no-api --host-root --json --quiet --help'" ;;
+	plan) want="-W '--container --pid --cgroup --pod --pod-uid --container-name --force --profile --output --key --case --operator --deadline --max-size --freeze --max-freeze --stage --memory-maps --kubeconfig --no-api --host-root --json --quiet --help'" ;;
 	verify) want="-W '--key --json --help'"; [ "${cur#-}" != "$cur" ] || want="$want -f" ;;
 	inspect) want="-W '--key --json --help'"; [ "${cur#-}" != "$cur" ] || want="$want -f"; [ "${cur#-}" != "$cur" ] || want="$want " ;;
 	keygen) want="-W '--output --json --help'" ;;

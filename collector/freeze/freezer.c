@@ -265,6 +265,7 @@ static int await_frozen(const struct freezer *f, uint64_t until_ns)
 
 int freezer_freeze(const struct freezer *f, uint64_t until_ns, struct err *e)
 {
+	uint64_t start = now_ns();
 	int rc = f->theirs ? 0 : put(f->state_fd, f->kind == FREEZER_V2 ? "1" : "FROZEN");
 
 	if (rc < 0)
@@ -276,5 +277,6 @@ int freezer_freeze(const struct freezer *f, uint64_t until_ns, struct err *e)
 		(void)!freezer_thaw(f->kind, f->state_fd, NULL);
 	if (rc < 0)
 		return err_set(e, -rc, "freeze: %s", strerror(-rc));
-	return err_set(e, ETIMEDOUT, "a task did not freeze: it waits in the kernel");
+	return err_set(e, ETIMEDOUT, "a task did not freeze within %llu ms",
+		(unsigned long long)(now_ns() - start) / 1000000);
 }

@@ -13,6 +13,7 @@
  *	hoard forks N KIB      N children at a time, each of which fills its memory and ends
  *	hoard oom MIB          children that fill memory until the kernel ends them
  *	hoard fill MIB         has so much, all of it written
+ *	hoard noise MIB        the same, of bytes that cannot be packed
  *	hoard full FILE MIB    all that its cgroup lets it have: MIB of memory, and then a file
  *	hoard threads N        so many threads, or as many as may be; says how many
  *	hoard maps N           so many mappings
@@ -283,6 +284,19 @@ static void fill_up(void)
 	fill(anonymous(n), n);
 }
 
+static void noise(void)
+{
+	size_t n = number(2) * MIB / sizeof(uint64_t);
+	uint64_t *p = (void *)anonymous(n * sizeof(*p)), x = 88172645463325252ULL;
+
+	for (size_t i = 0; i < n; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		p[i] = x;
+	}
+}
+
 /* Pages of a file can go, those of memory cannot. */
 static void full(void)
 {
@@ -350,6 +364,7 @@ static const struct {
 	{"forks", forks},
 	{"oom", oom},
 	{"fill", fill_up},
+	{"noise", noise},
 	{"full", full},
 	{"threads", threads},
 	{"maps", maps},

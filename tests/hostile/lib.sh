@@ -15,6 +15,7 @@
 #   no_loss NAME                  a test: no gap is
 #   row NAME JQ                   of the rows of the file system
 #   peak NAME KB                  a test: none of its processes had more memory at once
+#   own NAME KB                   a test: nor besides shared memory, as seen every 5 ms
 #
 # $MARKER is a text in files of the host that a hostile target points at: $HOSTFILE, $HOSTDIR.
 # A stuck process keeps its descriptors: nothing here waits for the end of a pipe.
@@ -148,5 +149,12 @@ peak() {
 	local kb
 	kb=$(sed -n 's/^peak_kb //p' "$1.report")
 	ok "$1: its largest process had $((kb / 1024)) MiB, of $(($2 / 1024)) at most" \
+		test "$kb" -gt 0 -a "$kb" -le "$2"
+}
+
+own() {
+	local kb
+	kb=$(sed -n 's/^own_kb //p' "$1.report")
+	ok "$1: its largest process had $((kb / 1024)) MiB of its own, of $(($2 / 1024)) at most" \
 		test "$kb" -gt 0 -a "$kb" -le "$2"
 }

@@ -107,7 +107,7 @@ target_end execs
 memory_target asks 'run hoard asks'
 take asks 60
 whole asks 3
-lost asks changed '^freeze: a task did not freeze: it waits in the kernel; it was thawed again'
+lost asks changed '^freeze: a task did not freeze within 2[0-9]{3} ms; it was thawed again'
 is "asks: not held" "$(held_by asks)" none
 planted asks asks hoard
 lost asks not_present "^process $(number asks asks): 61440 bytes in 1 places"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* frames - tar bytes in; zstd frames and seals out. */
 #include "frames.h"
+#include "crew.h"
 #include "output.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
@@ -191,14 +191,6 @@ static int start_threads(struct frames *f, struct err *e)
 	return 0;
 }
 
-static unsigned cores(void)
-{
-	cpu_set_t set;
-	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-
-	return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (unsigned)n;
-}
-
 int frames_open(const struct frames_opts *o, struct frames **ret, struct err *e)
 {
 	struct frames *f = calloc(1, sizeof(*f));
@@ -209,7 +201,7 @@ int frames_open(const struct frames_opts *o, struct frames **ret, struct err *e)
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->changed, NULL);
 	f->level = o->level;
-	f->threads = cores();
+	f->threads = crew_cores(THREADS_MAX);
 	f->jobs = f->threads + JOBS_SPARE;
 	rc = output_open(o, &f->output, e);
 	for (unsigned i = 0; rc == 0 && i < f->jobs; i++) {

@@ -3,6 +3,7 @@
  * by step. */
 #include "capture.h"
 
+#include "crew.h"
 #include "draft.h"
 #include "io.h"
 #include "memmaps.h"
@@ -25,7 +26,10 @@ static const uint64_t stop_one_ns = 50000;	 /* and for each of them, where there
 static const uint64_t answer_ns = 2000000000;	 /* beyond the end of copying, as the guards */
 static const uint64_t reserve = 16 << 20;	 /* staged beyond what was present */
 
-enum { ROUNDS = 10 }; /* of stopping threads that are born meanwhile */
+enum {
+	ROUNDS = 10, /* of stopping threads that are born meanwhile */
+	HANDS = 4,   /* threads that copy: more than the memory can serve */
+};
 
 static int tell(struct capture *c, enum capture_step step, uint64_t a, uint64_t b, struct err *e)
 {
@@ -125,7 +129,8 @@ static int prepare(struct capture *c, struct err *e)
 	if (rc < 0)
 		return rc;
 	if (!job->options.maps_only)
-		stage_populate(&c->stage, present + present / 8 + reserve, job->beat);
+		stage_populate(
+			&c->stage, present + present / 8 + reserve, c->copy->crew, job->beat);
 	return tell(c, CAPTURE_READY, present, c->set.count, e);
 }
 
@@ -378,8 +383,10 @@ int capture_run(const struct capture_job *job, struct err *e)
 	};
 	copy->limits = &c->limits;
 	copy->stage = &c->stage;
+	copy->crew = crew_new(crew_cores(HANDS) - 1);
 	memdevs_init(&c->devs);
 	rc = run(c, e);
+	crew_free(copy->crew);
 	hold_done(&c->hold);
 	procset_done(&c->set);
 	memdevs_done(&c->devs);

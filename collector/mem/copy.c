@@ -2,6 +2,7 @@
 /* copy - copies runs of pages into the staging area, many at a time. */
 #include "copy.h"
 
+#include "crew.h"
 #include "io.h"
 #include "own.h"
 #include "tick.h"
@@ -9,6 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/uio.h>
+
+enum {
+	BATCH = 64 << 20, /* is shared out: while one waits for the last part the others idle */
+	PART = 1 << 20,
+	CALL_RUNS = 1024, /* IOV_MAX */
+};
 
 void copy_begin(struct copy *c, pid_t pid, int pid_fd)
 {
@@ -89,13 +96,13 @@ bool copy_can_read(struct copy *c, uint64_t address)
 /* How many bytes of the runs from i on one call gives. */
 static size_t read_many(const struct copy *c, unsigned i, char *room, size_t size)
 {
-	struct iovec remote[COPY_RUNS], local = {room, 0};
+	struct iovec remote[CALL_RUNS], local = {room, 0};
 	size_t n = 0;
 	ssize_t got;
 
 	if (c->unreadable || c->limits->by_file)
 		return 0;
-	for (; i < c->count && local.iov_len < size; i++) {
+	for (; i < c->count && n < CALL_RUNS && local.iov_len < size; i++) {
 		const struct mem_run *r = &c->run[i];
 		size_t len = r->end - r->start;
 
@@ -107,6 +114,56 @@ static size_t read_many(const struct copy *c, unsigned i, char *room, size_t siz
 	}
 	got = process_vm_readv(c->pid, &local, 1, remote, n, 0);
 	return got < 0 ? 0 : (size_t)got & ~((size_t)sysconf(_SC_PAGESIZE) - 1);
+}
+
+/* Cuts what waits into parts that lie side by side in the staging area's memory. */
+static void cut_parts(struct copy *c)
+{
+	struct copy_part *p = NULL;
+	size_t room = 0;
+	char *to = NULL;
+
+	c->parts = c->taken = 0;
+	if (c->bytes && !c->limits->live && c->stage->used < c->stage->bytes)
+		to = stage_room(c->stage, &room);
+	for (unsigned i = 0; i < c->count; i++) {
+		size_t n = c->run[i].end - c->run[i].start;
+
+		if (c->run[i].fate != MEM_DUMPED)
+			continue;
+		if (n > room)
+			break;
+		if (!p || p->n >= PART || p->runs == CALL_RUNS) {
+			if (c->parts == COPY_PARTS)
+				break;
+			p = &c->part[c->parts++];
+			*p = (struct copy_part){.first = i, .to = to};
+		}
+		p->runs++;
+		p->n += n;
+		to += n;
+		room -= n;
+	}
+}
+
+static void read_part(void *arg, unsigned i)
+{
+	struct copy *c = arg;
+	struct copy_part *p = &c->part[i];
+
+	if (tick_now() < c->limits->until)
+		p->got = read_many(c, p->first, p->to, p->n);
+	tick(c->limits->beat);
+}
+
+/* Are the bytes that come next read already? Behind a part that came short none are: they lie too
+ * far on. */
+static bool is_read(const struct copy *c, unsigned i)
+{
+	const struct copy_part *p = &c->part[c->taken];
+
+	return c->taken < c->parts && p->first == i && p->got &&
+	       p->to == c->stage->map + c->stage->used;
 }
 
 /* The first n bytes of the run have this fate. What is left of it stays. */
@@ -178,7 +235,13 @@ static int copy_some(struct copy *c, unsigned *i, struct err *e)
 	struct mem_run *run = &c->run[*i];
 	char *room = NULL;
 	size_t size = 0, got;
+	int rc;
 
+	if (is_read(c, *i))
+		return keep(c, i, c->part[c->taken++].got, e);
+	rc = run->fate == MEM_DUMPED ? copy_tick(c, e) : 0;
+	if (rc < 0)
+		return rc;
 	if (run->fate == MEM_DUMPED && !c->limits->live)
 		room = stage_room(c->stage, &size);
 	if (!room) {
@@ -194,6 +257,9 @@ static int drain(struct copy *c, struct err *e)
 {
 	int rc = c->bytes ? copy_tick(c, e) : 0;
 
+	cut_parts(c);
+	if (rc == 0)
+		crew_run(c->crew, c->parts, read_part, c);
 	for (unsigned i = 0; rc == 0 && i < c->count;)
 		rc = copy_some(c, &i, e);
 	c->count = 0;
@@ -211,7 +277,7 @@ static int queue(struct copy *c, const struct mem_run *run, struct err *e)
 		return runs_add(c->runs, run, e); /* nothing is waiting before it */
 	c->run[c->count++] = *run;
 	c->bytes += run->fate == MEM_DUMPED ? run->end - run->start : 0;
-	if (c->count == COPY_RUNS || c->bytes >= STAGE_BLOCK)
+	if (c->count == COPY_RUNS || c->bytes >= BATCH)
 		rc = drain(c, e);
 	return rc;
 }

@@ -15,7 +15,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { COPY_RUNS = 1024 }; /* IOV_MAX */
+enum {
+	COPY_RUNS = 4096, /* that wait to be copied */
+	COPY_PARTS = 96,
+};
+
+/* Runs that one call reads, on whichever thread. */
+struct copy_part {
+	unsigned first, runs; /* index of the first one; those that are dumped */
+	char *to;
+	size_t n, got;
+};
 
 /* What stands for all processes. */
 struct copy_limits {
@@ -33,6 +43,7 @@ struct copy_limits {
 struct copy {
 	struct copy_limits *limits;
 	struct stage *stage;
+	struct crew *crew; /* NULL: alone */
 	struct runs *runs;
 	pid_t pid;  /* of a live thread */
 	int pid_fd; /* directory of the process: whether it still is that one */
@@ -43,6 +54,8 @@ struct copy {
 	struct mem_run run[COPY_RUNS];
 	unsigned count;
 	uint64_t bytes; /* to be dumped, of those */
+	struct copy_part part[COPY_PARTS];
+	unsigned parts, taken; /* taken: those whose bytes are kept */
 };
 
 void copy_begin(struct copy *c, pid_t pid, int pid_fd);

@@ -2,10 +2,12 @@
 /* stage - where copied pages wait while the target runs again. */
 #include "stage.h"
 
+#include "crew.h"
 #include "io.h"
 #include "tick.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -14,7 +16,7 @@
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
 
-enum { STEP = 64 << 20 };
+enum { STEP = 64 << 20, PART = 4 << 20 };
 
 int stage_open(struct stage *s, int stage_fd, uint64_t bytes, int spill_fd, uint64_t spill_bytes,
 	struct err *e)
@@ -41,32 +43,45 @@ void stage_done(struct stage *s)
 	*s = STAGE_INIT;
 }
 
-static int populate(char *from, size_t n)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+/* Up to STEP bytes, as parts. */
+struct step {
+	char *from;
+	uint64_t n;
+	atomic_bool failed;
+	_Atomic uint64_t *beat;
+};
 
-	if (madvise(from, n, MADV_POPULATE_WRITE) == 0)
-		return 0;
+static void populate(void *arg, unsigned part)
+{
+	struct step *s = arg;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), at = (size_t)part * PART;
+	size_t n = s->n - at < PART ? s->n - at : PART;
+
+	tick(s->beat);
+	if (madvise(s->from + at, n, MADV_POPULATE_WRITE) == 0)
+		return;
 	if (errno != EINVAL)
-		return -errno;
-	for (size_t i = 0; i < n; i += page) /* before 5.14 */
-		*(volatile char *)(from + i) = 0;
-	return 0;
+		s->failed = true;
+	else
+		for (size_t i = 0; i < n; i += page) /* before 5.14 */
+			*(volatile char *)(s->from + at + i) = 0;
 }
 
-void stage_populate(struct stage *s, uint64_t want, _Atomic uint64_t *beat)
+void stage_populate(struct stage *s, uint64_t want, struct crew *crew, _Atomic uint64_t *beat)
 {
 	while (s->ready < want && s->ready < s->bytes) {
 		uint64_t n = s->bytes - s->ready;
 
 		n = n < want - s->ready ? n : want - s->ready;
 		n = n < STEP ? n : STEP;
-		if (populate(s->map + s->ready, n) < 0) {
+		struct step step = {.from = s->map + s->ready, .n = n, .beat = beat};
+
+		crew_run(crew, (unsigned)((n + PART - 1) / PART), populate, &step);
+		if (step.failed) {
 			s->bytes = s->ready; /* touching more of it could end us by SIGBUS */
 			return;
 		}
 		s->ready += n;
-		tick(beat);
 	}
 }
 

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct crew;
+
 enum { STAGE_BLOCK = 4 << 20 };
 
 struct stage {
@@ -29,7 +31,7 @@ int stage_open(struct stage *s, int stage_fd, uint64_t bytes, int spill_fd, uint
 	struct err *e) must_check;
 void stage_done(struct stage *s);
 /* Faults in 'want' bytes, or what there is. Memory that cannot be had is not staged into. */
-void stage_populate(struct stage *s, uint64_t want, _Atomic uint64_t *beat);
+void stage_populate(struct stage *s, uint64_t want, struct crew *crew, _Atomic uint64_t *beat);
 
 /* Where the next bytes go: *ret_room of them, at most STAGE_BLOCK in the file's case. NULL: there
  * is no more room. */

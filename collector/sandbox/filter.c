@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/ioctl.h>
 #include <linux/nsfs.h>
+#include <linux/sched.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -127,14 +128,12 @@ static const struct rule rules[] = {
 	{CALL(socketpair), C}, /* libcurl wakes itself through one */
 	{CALL(pipe2), C},
 	{CALL(eventfd2), C},
-	/* threads and files of the writer */
+	/* threads; files of the writer */
 	{CALL(fsync), W},
 	{CALL(fdatasync), W},
 	{CALL(sync_file_range), W},
-	{CALL(clone3), W},
-	{CALL(set_robust_list), W},
-	{CALL(rseq), W},
-	{CALL(sched_getparam), W},
+	{CALL(set_robust_list), W | T},
+	{CALL(rseq), W | T},
 	/* mounts */
 	{CALL(open_tree), M},
 	{CALL(mount_setattr), M},
@@ -257,10 +256,12 @@ static int allow_special(scmp_filter_ctx ctx, enum filter_kind kind)
 		for (size_t i = 1; rc == 0 && i < sizeof(families) / sizeof(families[0]); i++)
 			rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 				SCMP_A0(SCMP_CMP_EQ, families[i]));
-	/* pthread_create without clone3: threads only, never a process */
-	if (kind == FILTER_WRITER)
+	/* threads, never a process: clone3 has its flags in memory, and libc does without it */
+	if (rc == 0 && (1U << kind) & (W | T))
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	if (rc == 0 && (1U << kind) & (W | T))
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-			SCMP_A0(SCMP_CMP_MASKED_EQ, 0x00010000 /* CLONE_THREAD */, 0x00010000));
+			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 	return rc;
 }
 

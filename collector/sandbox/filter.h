@@ -9,7 +9,8 @@ enum filter_kind {
 	FILTER_NETWORK, /* a reader that also has netlink and raw inet sockets */
 	FILTER_WRITER,	/* a parser with threads that writes and flushes */
 	FILTER_MOUNTS,	/* clones mounts, and sends them back */
-	FILTER_TRACER,	/* a reader of memory that stops threads, reads registers and lets go */
+	FILTER_TRACER,	/* a reader of memory that stops threads, reads registers and lets go;
+			   may have threads */
 	FILTER_MEMORY,	/* a reader of files and of memory */
 	FILTER_CLIENT,	/* a reader that connects to internet addresses */
 };

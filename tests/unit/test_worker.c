@@ -7,8 +7,10 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
+#include <linux/sched.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +158,36 @@ static void a_tracer_stops_and_reads_and_nothing_else(void **state)
 	if (unit_emulated())
 		unit_skip("no seccomp");
 	assert_string_equal(run(try_ptrace, FILTER_TRACER), "yyyyyyyyyyyyyyyy");
+}
+
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+static int try_threads(void *arg)
+{
+	struct clone_args new = {.exit_signal = SIGCHLD};
+	pthread_t t;
+	bool ok[3] = {pthread_create(&t, NULL, nothing, NULL) == 0};
+
+	(void)arg;
+	if (ok[0])
+		(void)pthread_join(t, NULL);
+	ok[1] = refused(fork());
+	ok[2] = syscall(SYS_clone3, &new, sizeof(new)) < 0;
+	return say(ok, sizeof(ok));
+}
+
+static void threads_are_no_processes(void **state)
+{
+	(void)state;
+	if (unit_emulated())
+		unit_skip("no seccomp");
+	assert_string_equal(run(try_threads, FILTER_WRITER), "yyy");
+	assert_string_equal(run(try_threads, FILTER_TRACER), "yyy");
+	assert_string_equal(run(try_threads, FILTER_PARSER), "nyy");
+	assert_string_equal(run(try_threads, FILTER_READER), "nyy");
 }
 
 static int try_memory(void *arg)
@@ -375,6 +407,7 @@ int main(void)
 		cmocka_unit_test(a_worker_writes_and_sends_nowhere),
 		cmocka_unit_test(a_paused_worker_stands_still),
 		cmocka_unit_test(a_tracer_stops_and_reads_and_nothing_else),
+		cmocka_unit_test(threads_are_no_processes),
 		cmocka_unit_test(only_readers_of_memory_read_memory),
 		cmocka_unit_test(who_outlives_us_bears_another_name),
 		cmocka_unit_test(each_worker_is_a_user_of_its_own),

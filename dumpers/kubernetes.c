@@ -6,10 +6,12 @@
 #include "buf.h"
 #include "censor.h"
 #include "io.h"
+#include "jsonredact.h"
 #include "jsonw.h"
 #include "jsonx.h"
 #include "kubeapi.h"
 #include "kubepass.h"
+#include "kubesum.h"
 #include "kubewalk.h"
 #include "own.h"
 #include "redact.h"
@@ -26,7 +28,9 @@ enum {
 	PAGE_MAX = 6 << 20, /* the tree of its values must fit in memory too */
 	REQUESTS_MAX = 4 << 20,
 	MEMBER_MAX = 256,
-	IN_VAIN_MAX = 2, /* requests one after the other that end all */
+	SUMMARY_MAX = 8 << 20,
+	FINDINGS_MAX = 32, /* the rest is in the summary */
+	IN_VAIN_MAX = 2,   /* requests one after the other that end all */
 };
 
 enum { OPT_REDACT, OPT_SECRET_WORDS, OPT_TIME, OPT_REQUEST, OPT_MAX_LIST, OPT_LOGS, OPT_MAX_LOG };
@@ -55,6 +59,7 @@ struct asking {
 	struct sink *out;
 	struct kubeapi *api;
 	struct kubewalk *walk;
+	struct kubesum *sum;
 	struct kubeask *ask; /* what is asked just now */
 	struct buf page;     /* of its answer, until it is whole */
 	struct sink_text log;
@@ -101,6 +106,7 @@ static int take_page(struct asking *a)
 
 	name_member(a, member);
 	kubewalk_answer(a->walk, a->ask, document);
+	kubesum_take(a->sum, a->walk, a->ask, member, document);
 	json_decref(document); /* before the text is parsed once more: memory is small */
 	rc = censor_send(a->out, member, &a->page,
 		o[OPT_REDACT].b ? o[OPT_SECRET_WORDS].list : NULL, &a->lost);
@@ -171,6 +177,7 @@ static int tell_loss(struct asking *a, const struct kubeapi_answer *answer)
 	else
 		err_set(&why, losses[answer->kind].code, "%s: %.180s", kubeapi_kinds[answer->kind],
 			answer->message);
+	kubesum_miss(a->sum, a->ask, why.text);
 	if (sink_gapf(a->out, losses[answer->kind].gap, member, &why, "GET %s", a->ask->path) < 0)
 		return err_set(&a->lost, EPIPE, "the writer is gone");
 	return 0;
@@ -219,8 +226,10 @@ static int end_log(struct asking *a, const struct kubeapi_answer *answer)
 	int rc = 0;
 
 	name_member(a, member);
-	if (answer->kind == KUBEAPI_OK || answer->bytes)
+	if (answer->kind == KUBEAPI_OK || answer->bytes) {
+		kubesum_take(a->sum, a->walk, a->ask, member, NULL);
 		rc = sink_text_end(&a->log, member, &a->lost);
+	}
 	sink_text_done(&a->log);
 	return rc;
 }
@@ -366,6 +375,48 @@ static int compare(const struct asking *a)
 		t->pod_namespace, t->pod_name, uid, t->pod_uid);
 }
 
+static int add_text(const char *p, size_t n, void *arg)
+{
+	return buf_add(arg, p, n) < 0 ? -1 : 0;
+}
+
+/* Said as findings too: what gives the pod more than a container has. */
+static int tell_lines(struct asking *a, const json_t *lines)
+{
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach(lines, i, line)
+	{
+		if (i < FINDINGS_MAX && sink_finding(a->out, "%s", json_string_value(line)) < 0)
+			return err_set(&a->lost, EPIPE, "the writer is gone");
+	}
+	return 0;
+}
+
+static int put_summary(struct asking *a)
+{
+	const union option_value *o = a->d->options;
+	own_buf struct buf text = BUF_INIT(SUMMARY_MAX);
+	own_json json_t *shared = kubesum_render(a->sum, a->walk, a->d->target);
+	own_json json_t *root = json_deep_copy(shared); /* the walk's own pod stays as it is */
+	struct err why = ERR_INIT;
+	size_t n;
+	int rc = 0;
+
+	if (o[OPT_REDACT].b)
+		rc = jsonredact(root, o[OPT_SECRET_WORDS].list, &n, &why);
+	if (rc == 0 && json_dump_callback(root, add_text, &text, JSON_INDENT(2)) < 0)
+		rc = err_set(&why, ENOMEM, "no memory");
+	if (rc < 0) {
+		rc = sink_gapf(a->out, GAP_REFUSED, NULL, &why, "kubernetes/summary.json");
+		return rc < 0 ? err_set(&a->lost, EPIPE, "the writer is gone") : 0;
+	}
+	buf_addc(&text, '\n');
+	rc = sink_blob(a->out, "kubernetes/summary.json", buf_str(&text), text.len, &a->lost);
+	return rc < 0 ? rc : tell_lines(a, json_object_get(root, "stands_out"));
+}
+
 static int ask_all(struct asking *a, struct err *e)
 {
 	int rc = walk(a);
@@ -375,6 +426,8 @@ static int ask_all(struct asking *a, struct err *e)
 	if (rc == 0)
 		rc = sink_blob(a->out, "kubernetes/requests.jsonl", buf_str(&a->requests),
 			a->requests.len, &a->lost);
+	if (rc == 0)
+		rc = put_summary(a);
 	return rc < 0 ? err_set(e, -rc, "%s", a->lost.text) : 0;
 }
 
@@ -383,6 +436,7 @@ static int run(const struct dump *d, struct sink *out, struct err *e)
 	own_fd int root = io_open_in(AT_FDCWD, "/", O_PATH | O_DIRECTORY, e);
 	own_kubeconfig struct kubeconfig *config = NULL;
 	own_kubewalk struct kubewalk *walking = NULL;
+	own_kubesum struct kubesum *sum = NULL;
 	own_kubeapi struct kubeapi *api = NULL;
 	struct asking a = {
 		.d = d,
@@ -399,12 +453,15 @@ static int run(const struct dump *d, struct sink *out, struct err *e)
 		rc = kubeapi_open(config, &api, &why);
 	if (rc == 0)
 		rc = kubewalk_new(d->target->pod_namespace, d->target->pod_name, &walking, &why);
+	if (rc == 0)
+		rc = kubesum_new(&sum, &why);
 	if (rc < 0) {
 		rc = sink_gapf(out, GAP_UNREADABLE, NULL, &why, "the API server");
 		return rc < 0 ? err_set(e, EPIPE, "the writer is gone") : 0;
 	}
 	a.api = api;
 	a.walk = walking;
+	a.sum = sum;
 	rc = ask_all(&a, e);
 	buf_done(&a.page);
 	buf_done(&a.requests);

@@ -76,10 +76,20 @@ static ssize_t read_mem(struct copy *c, void *to, size_t n, uint64_t from)
 	return got < 0 ? -errno : got == 0 ? -EIO : got;
 }
 
+/* Bytes that came by number are only its own if it is still there: else another may have had the
+ * number by then. */
+static ssize_t read_by_number(
+	const struct copy *c, const struct iovec *local, const struct iovec *remote, size_t n)
+{
+	ssize_t got = c->limits->by_file ? 0 : process_vm_readv(c->pid, local, 1, remote, n, 0);
+
+	return got > 0 && faccessat(c->pid_fd, "stat", F_OK, 0) < 0 ? 0 : got;
+}
+
 size_t copy_peek(struct copy *c, uint64_t address, void *to, size_t n)
 {
 	struct iovec mine = {to, n}, other = {(void *)(uintptr_t)address, n}; /* NOLINT */
-	ssize_t got = c->limits->by_file ? 0 : process_vm_readv(c->pid, &mine, 1, &other, 1, 0);
+	ssize_t got = read_by_number(c, &mine, &other, 1);
 
 	if (got <= 0)
 		got = read_mem(c, to, n, address);
@@ -100,7 +110,7 @@ static size_t read_many(const struct copy *c, unsigned i, char *room, size_t siz
 	size_t n = 0;
 	ssize_t got;
 
-	if (c->unreadable || c->limits->by_file)
+	if (c->unreadable)
 		return 0;
 	for (; i < c->count && n < CALL_RUNS && local.iov_len < size; i++) {
 		const struct mem_run *r = &c->run[i];
@@ -112,7 +122,7 @@ static size_t read_many(const struct copy *c, unsigned i, char *room, size_t siz
 		remote[n++] = (struct iovec){(void *)(uintptr_t)r->start, len}; /* NOLINT */
 		local.iov_len += len;
 	}
-	got = process_vm_readv(c->pid, &local, 1, remote, n, 0);
+	got = read_by_number(c, &local, remote, n);
 	return got < 0 ? 0 : (size_t)got & ~((size_t)sysconf(_SC_PAGESIZE) - 1);
 }
 

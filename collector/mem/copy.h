@@ -46,7 +46,7 @@ struct copy {
 	struct crew *crew; /* NULL: alone */
 	struct runs *runs;
 	pid_t pid;  /* of a live thread */
-	int pid_fd; /* directory of the process: whether it still is that one */
+	int pid_fd; /* the thread's directory: while it has files, the number is the thread's */
 	int mem_fd; /* own; -1: not opened yet, -2: cannot be */
 	uint64_t dumped;
 	bool unreadable;	/* the mapping: only /proc/PID/mem gives it */

@@ -2,7 +2,6 @@
 #include "unit.h"
 
 #include "capturing.h"
-#include "hold.h"
 #include "io.h"
 #include "own.h"
 #include "procfs.h"
@@ -21,8 +20,6 @@
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -213,104 +210,6 @@ static void the_first_thread_has_ended(void **state)
 	assert_true(capturing_at(&f.k, f.zoo.pid, f.zoo.at[ZOO_MEMFD], &x));
 	assert_int_equal(x.run.fate, MEM_DUMPED);
 	close_with(&f);
-}
-
-/* A process that holds another by ptrace. */
-static pid_t start_tracer(pid_t victim)
-{
-	pid_t tracer, parent = getpid();
-	int ready[2];
-	char byte;
-
-	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-	tracer = fork();
-	if (!tracer) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent || ptrace(PTRACE_SEIZE, victim, NULL, NULL) < 0 ||
-			write(ready[1], "r", 1) != 1)
-			_exit(1);
-		sleeps(NULL);
-	}
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &byte, 1), 1);
-	close(ready[0]);
-	return tracer;
-}
-
-static void end_tracer(pid_t tracer)
-{
-	kill(tracer, SIGKILL);
-	waitpid(tracer, NULL, 0);
-}
-
-/* It runs while it is copied: that is said. */
-static void somebody_traces_it(void **state)
-{
-	struct fixture f;
-	struct captured x;
-	struct mem_note note;
-	pid_t tracer;
-
-	(void)state;
-	open_with(&f, zoo_all, 64 << 20);
-	tracer = start_tracer(f.zoo.pid);
-	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
-	end_tracer(tracer);
-	assert_int_equal(f.k.done.a, 0);
-	assert_int_equal(f.k.done.b, 1);
-	assert_int_equal(capturing_count(&f.k, f.zoo.pid, MEM_NOTE, NULL, 0), 2);
-	assert_true(capturing_note(&f.k, f.zoo.pid, "registers", &note));
-	assert_int_equal(note.error, EPERM);
-	assert_int_equal(note.kind, GAP_UNREADABLE);
-	assert_true(capturing_note(&f.k, f.zoo.pid, "memory", &note));
-	assert_int_equal(note.kind, GAP_CHANGED);
-	assert_true(capturing_at(&f.k, f.zoo.pid, f.zoo.at[ZOO_PRIVATE], &x));
-	assert_int_equal(x.run.fate, MEM_DUMPED);
-	assert_int_equal(x.run.store, MEM_STORE_STAGE);
-	assert_int_equal(x.proc.frozen, 0); /* nobody stopped it */
-	close_with(&f);
-}
-
-/* --freeze always: what is not held is not copied. */
-static void not_copied_unless_it_is_held(void **state)
-{
-	struct fixture f, other;
-	struct captured x;
-	struct mem_note note;
-	pid_t tracer;
-
-	(void)state;
-	open_with(&f, zoo_all, 64 << 20);
-	zoo_open(&other.zoo, zoo_all, NULL);
-	capturing_member(&f.k, other.zoo.pid);
-	f.k.job.options.only_still = true;
-	tracer = start_tracer(f.zoo.pid);
-	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
-	end_tracer(tracer);
-	assert_true(capturing_note(&f.k, f.zoo.pid, "memory", &note));
-	assert_int_equal(note.kind, GAP_REFUSED);
-	assert_true(capturing_at(&f.k, f.zoo.pid, f.zoo.at[ZOO_PRIVATE], &x));
-	assert_int_equal(x.run.fate, MEM_LEFT_OUT);
-	assert_true(capturing_at(&f.k, f.zoo.pid, f.zoo.at[ZOO_SHARED], &x));
-	assert_int_equal(x.run.fate, MEM_LEFT_OUT);
-	assert_false(capturing_note(&f.k, other.zoo.pid, "memory", &note));
-	assert_true(capturing_at(&f.k, other.zoo.pid, other.zoo.at[ZOO_PRIVATE], &x));
-	assert_int_equal(x.run.fate, MEM_DUMPED);
-	assert_int_equal(x.proc.frozen, 1);
-	zoo_close(&other.zoo);
-	close_with(&f);
-}
-
-/* There is an end to how many threads are held: those beyond it are not left out in silence. */
-static void more_threads_than_are_held(void **state)
-{
-	struct hold h = {.count = HOLD_MAX};
-	own_fd int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	own_fd int self = procfs_open_pid(proc, getpid(), NULL);
-
-	(void)state;
-	assert_int_equal(hold_process(&h, self, 0, true, NULL), -ENOSPC);
-	assert_int_equal(h.count, HOLD_MAX);
 }
 
 /* ---- signals */
@@ -743,9 +642,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(five_hundred_threads),
 		cmocka_unit_test(the_first_thread_has_ended),
-		cmocka_unit_test(somebody_traces_it),
-		cmocka_unit_test(not_copied_unless_it_is_held),
-		cmocka_unit_test(more_threads_than_are_held),
 		cmocka_unit_test(signals_arrive),
 		cmocka_unit_test(who_was_stopped_stays_so),
 		cmocka_unit_test(those_without_memory),

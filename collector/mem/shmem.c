@@ -20,8 +20,10 @@ static const uint64_t again_max = 256 << 20;
 
 /* One mapping that is being read. */
 struct view {
+	struct shmem *s; /* where to remember what is dumped; NULL: it is known already */
 	struct copy *c;
 	const struct memmap *m;
+	uint64_t good; /* of the object: from here on nothing was lost */
 	int fd;
 	uint64_t size; /* of the object, up to a whole page */
 };
@@ -38,7 +40,8 @@ void shmem_begin(struct shmem *s, pid_t pid)
 	s->again = again_max;
 }
 
-/* Adds [from, to) of the object, known or not. */
+/* Adds [from, to) of the object, known or not. What is still to be read live counts: many may
+ * share what does not fit the staging area. */
 static void remember(struct shmem *s, const struct memmap *m, uint64_t from, uint64_t to)
 {
 	if (s->count == SHMEM_MAX)
@@ -73,6 +76,19 @@ static pid_t who_has(const struct shmem *s, const struct memmap *m, uint64_t fro
 	return 0;
 }
 
+/* [from, to) is not in the core: nobody is to be referred to it. */
+static void lose(struct view *v, uint64_t from, uint64_t to)
+{
+	if (v->s && v->good < from)
+		remember(v->s, v->m, v->good, from);
+	v->good = to;
+}
+
+static bool is_lost(enum mem_fate fate)
+{
+	return fate != MEM_DUMPED && fate != MEM_ZERO && fate != MEM_NOT_PRESENT;
+}
+
 static int say(struct view *v, uint64_t from, uint64_t to, enum mem_fate fate, struct err *e)
 {
 	struct mem_run run = {
@@ -81,6 +97,8 @@ static int say(struct view *v, uint64_t from, uint64_t to, enum mem_fate fate, s
 		.fate = (uint16_t)fate,
 	};
 
+	if (from < to && is_lost(fate))
+		lose(v, from, to);
 	return from < to ? runs_add(v->c->runs, &run, e) : 0;
 }
 
@@ -117,6 +135,7 @@ static ssize_t read_block(struct view *v, uint64_t at, uint64_t n, struct err *e
 		run.error = got < 0 ? errno : EIO;
 		run.fate = MEM_FAILED;
 		n = page;
+		lose(v, at, at + n);
 	}
 	run.store = (uint16_t)store;
 	run.end = run.start + n;
@@ -217,9 +236,10 @@ int shmem_copy(
 			rc = runs_add(c->runs, &known, e);
 		} else {
 			s->again -= pid ? to - at : 0;
+			v.s = pid ? NULL : s;
+			v.good = at;
 			rc = read_piece(&v, at, to, e);
-			if (!pid)
-				remember(s, m, at, to);
+			lose(&v, to, to);
 		}
 		at = to;
 	}

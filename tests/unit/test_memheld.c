@@ -33,11 +33,11 @@ static size_t page(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static void open_zoo(struct fixture *f)
+static void open_zoo(struct fixture *f, void (*animals)(struct zoo *z))
 {
 	if (geteuid() != 0 || unit_emulated())
 		unit_skip("needs root");
-	zoo_open(&f->zoo, zoo_all, NULL);
+	zoo_open(&f->zoo, animals, NULL);
 	capturing_open(&f->k, 64 << 20);
 	capturing_member(&f->k, f->zoo.pid);
 }
@@ -91,7 +91,7 @@ static void somebody_traces_it(void **state)
 	pid_t tracer;
 
 	(void)state;
-	open_zoo(&f);
+	open_zoo(&f, zoo_all);
 	tracer = start_tracer(f.zoo.pid);
 	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
 	end(tracer);
@@ -119,7 +119,7 @@ static void not_copied_unless_it_is_held(void **state)
 	pid_t tracer;
 
 	(void)state;
-	open_zoo(&f);
+	open_zoo(&f, zoo_all);
 	zoo_open(&other.zoo, zoo_all, NULL);
 	capturing_member(&f.k, other.zoo.pid);
 	f.k.job.options.only_still = true;
@@ -194,6 +194,44 @@ static void the_number_is_anothers(void **state)
 	munmap(bytes, page());
 }
 
+/* ---- memory that several share */
+
+static void share(struct zoo *z)
+{
+	pid_t sibling;
+
+	zoo_all(z);
+	sibling = fork();
+	if (!sibling)
+		sleeps();
+	z->len[ZOO_SPARSE] = (uint64_t)sibling;
+}
+
+/* The first has no content in the table: the other one is not referred to it. */
+static void references_are_true(void **state)
+{
+	struct fixture f;
+	struct captured x;
+	pid_t tracer, other;
+
+	(void)state;
+	open_zoo(&f, share);
+	other = (pid_t)f.zoo.len[ZOO_SPARSE];
+	capturing_member(&f.k, other);
+	f.k.job.options.only_still = true;
+	tracer = start_tracer(f.zoo.pid);
+	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
+	end(tracer);
+	kill(other, SIGKILL);
+	for (int place = ZOO_SHARED; place <= ZOO_MEMFD_AGAIN; place++) {
+		assert_true(capturing_at(&f.k, f.zoo.pid, f.zoo.at[place], &x));
+		assert_int_equal(x.run.fate, MEM_LEFT_OUT);
+		assert_true(capturing_at(&f.k, other, f.zoo.at[place], &x));
+		assert_int_equal(x.run.fate, MEM_DUMPED);
+	}
+	close_zoo(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +239,7 @@ int main(void)
 		cmocka_unit_test(not_copied_unless_it_is_held),
 		cmocka_unit_test(more_threads_than_are_held),
 		cmocka_unit_test(the_number_is_anothers),
+		cmocka_unit_test(references_are_true),
 	};
 
 	return cmocka_run_group_tests_name("memheld", tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "conductor.h"
 #include "dumper.h"
 #include "halt.h"
+#include "io.h"
 #include "job.h"
 #include "jsonw.h"
 #include "memtable.h"
@@ -36,6 +37,7 @@ struct session {
 	struct tracer tracer;
 	bool tracing;	/* it may hold threads */
 	bool disturbed; /* somebody else thawed it before we did */
+	int final_fd;	/* of the table, once it is complete; until then the draft is used */
 	uint64_t max_ns;
 };
 
@@ -79,6 +81,7 @@ static void fill_job(struct session *s)
 		.proc_fd = r->host.at.proc_fd,
 		.cgroup_fd = -1,
 		.table_fd = s->m->fd[MEMORY_TABLE],
+		.final_fd = s->final_fd,
 		.stage_fd = s->m->fd[MEMORY_STAGE],
 		.spill_fd = s->m->fd[MEMORY_SPILL],
 		.stage_bytes = s->m->stage_bytes,
@@ -186,6 +189,8 @@ static int read_registers(struct session *s, struct err *e)
 			&s->tracer, CAPTURE_DONE, run_now_ns() + STEP_S * SECOND, &done, e);
 	if (rc < 0)
 		return rc;
+	own_fd_(&s->m->fd[MEMORY_TABLE]);
+	s->m->fd[MEMORY_TABLE] = take_fd(&s->final_fd);
 	s->tracing = false;
 	s->m->let_go_ns = done.c;
 	s->m->staged = done.staged;
@@ -256,6 +261,9 @@ static int run_session(struct session *s, struct err *e)
 	struct err why = ERR_INIT;
 	int rc = staging_open(s->r, s->m, &why);
 
+	if (rc == 0)
+		rc = s->final_fd = io_spool(s->r->spool_dir, &why);
+	rc = rc < 0 ? rc : 0;
 	fill_job(s);
 	if (rc == 0) {
 		choose_hold(s);
@@ -320,6 +328,7 @@ int memory_capture(struct run *r, size_t index,
 		.m = &r->memory,
 		.index = index,
 		.halt = HALT_INIT,
+		.final_fd = -1,
 		.tracer = {.run = r, .capture = capture, .sock = -1},
 		.max_ns = r->rq->max_freeze_ns,
 	};
@@ -332,6 +341,7 @@ int memory_capture(struct run *r, size_t index,
 	(void)!halt_thaw(&s.halt, &thaw);
 	end_tracer(&s, END_MS);
 	halt_done(&s.halt);
+	own_fd_(&s.final_fd);
 	if (thaw.code && rc == 0)
 		rc = note_frozen(&s, &thaw, e);
 	run_log(r, "info", "memory", "%s: held for %llu us, %llu bytes staged, %llu live",
@@ -404,7 +414,7 @@ void memory_render(const struct memory *m, struct jsonw *w)
 
 void memory_render_plan(struct run *r, struct jsonw *w)
 {
-	struct session s = {.r = r, .m = &r->memory, .halt = HALT_INIT};
+	struct session s = {.r = r, .m = &r->memory, .halt = HALT_INIT, .final_fd = -1};
 
 	if (memory_is_wanted(r, &s.index)) {
 		fill_job(&s);

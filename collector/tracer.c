@@ -31,8 +31,8 @@ static int worker_main(void *arg)
 static int start_worker(struct tracer *t, int sock, struct err *e)
 {
 	const struct capture_job *j = &t->job;
-	const int keep[] = {sock, j->proc_fd, j->cgroup_fd, j->table_fd, j->stage_fd, j->spill_fd,
-		j->target->fd[TFD_PROC], j->target->fd[TFD_PIDFD]};
+	const int keep[] = {sock, j->proc_fd, j->cgroup_fd, j->table_fd, j->final_fd, j->stage_fd,
+		j->spill_fd, j->target->fd[TFD_PROC], j->target->fd[TFD_PIDFD]};
 	struct worker_spec spec = {
 		.name = "taphos-capture",
 		.main = worker_main,

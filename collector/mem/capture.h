@@ -66,7 +66,8 @@ struct capture_job {
 	int proc_fd;   /* the host's */
 	int cgroup_fd; /* directory of the frozen cgroup: who is in it is read again once it is
 			  frozen; -1: the target's members as they were resolved */
-	int table_fd;  /* an empty unnamed file: memtable.h */
+	int table_fd;  /* an empty unnamed file: memtable.h, as it is drafted */
+	int final_fd;  /* the same: with threads and times, whole once DONE is said */
 	int stage_fd;  /* a memfd of stage_bytes, not yet populated; -1: no staging */
 	int spill_fd;  /* an unnamed file on the output's disk, -1: none */
 	int sock;

@@ -299,24 +299,14 @@ static int complete_one(struct capture *c, struct proc_one *p, struct memtable *
 
 int draft_complete(struct capture *c, struct err *e)
 {
-	own_fd int fd = io_spool(-1, e);
 	own_memtable struct memtable t = MEMTABLE_INIT;
-	uint64_t size;
-	int rc = fd < 0 ? fd : memtable_open(&t, fd, e);
+	int rc = memtable_flush(&c->table, e);
 
+	if (rc == 0)
+		rc = memtable_open(&t, c->job->final_fd, e);
 	for (unsigned i = 0; rc == 0 && i < c->set.count; i++) {
 		tick(c->job->beat);
 		rc = c->set.proc[i].listed ? complete_one(c, &c->set.proc[i], &t, e) : 0;
 	}
-	if (rc < 0)
-		return rc; /* the draft stands */
-	size = memtable_at(&t);
-	memtable_done(&c->table);
-	rc = memtable_open(&c->table, c->job->table_fd, e);
-	if (rc < 0)
-		return rc;
-	if (ftruncate(c->job->table_fd, 0) < 0)
-		return err_errno(e, "write the table of memory");
-	rc = memtable_copy(&c->table, fd, 0, size, e);
-	return rc < 0 ? rc : memtable_flush(&c->table, e);
+	return rc < 0 ? rc : memtable_flush(&t, e);
 }

@@ -39,5 +39,5 @@ int draft_note(struct memtable *t, enum gap_kind kind, int error, const char *wh
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* All of one process but its threads, up to END. */
 int draft_process(struct capture *c, struct proc_one *p, struct err *e) must_check;
-/* The table again, from the draft and the threads. */
+/* The table again, from the draft and the threads, into a file of its own: the draft stands. */
 int draft_complete(struct capture *c, struct err *e) must_check;

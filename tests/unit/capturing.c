@@ -31,6 +31,7 @@ void capturing_open(struct capturing *k, uint64_t stage_bytes)
 		.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC),
 		.cgroup_fd = -1,
 		.table_fd = io_spool(-1, NULL),
+		.final_fd = io_spool(-1, NULL),
 		.stage_fd = -1,
 		.spill_fd = -1,
 		.stage_bytes = stage_bytes,
@@ -47,6 +48,7 @@ void capturing_close(struct capturing *k)
 {
 	close(k->job.proc_fd);
 	close(k->job.table_fd);
+	close(k->job.final_fd);
 	if (k->job.stage_fd >= 0)
 		close(k->job.stage_fd);
 	if (k->job.spill_fd >= 0)
@@ -93,7 +95,8 @@ static void converse(struct capturing *k, enum capture_hold how, uint64_t until_
 	if (k->thaw)
 		k->thaw(k);
 	say(k, CAPTURE_THAWED, 0, 0);
-	(void)hear(k, CAPTURE_DONE, &k->done);
+	if (hear(k, CAPTURE_DONE, &k->done) && dup2(k->job.final_fd, k->job.table_fd) < 0)
+		abort();
 	k->done_ns = tick_now();
 	if (k->finished)
 		k->finished(k);
@@ -146,7 +149,8 @@ int capturing_run(struct capturing *k, enum capture_hold how, uint64_t until_ns)
 		if (rc < 0)
 			fprintf(stderr, "# capture: %s\n", e.text);
 		/* it lives on, so that what only its end would undo is seen */
-		(void)recv(pair[1], &(char){0}, 1, 0);
+		if (rc == 0)
+			(void)recv(pair[1], &(char){0}, 1, 0);
 		_exit(rc < 0 ? 1 : 0);
 	}
 	close(pair[1]);

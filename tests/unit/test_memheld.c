@@ -194,6 +194,26 @@ static void the_number_is_anothers(void **state)
 	munmap(bytes, page());
 }
 
+/* The disk fills while the table is completed: what was drafted is still there. */
+static void the_draft_stands(void **state)
+{
+	struct fixture f;
+	struct captured x;
+	unsigned char byte;
+
+	(void)state;
+	open_zoo(&f, zoo_all);
+	(void)close(f.k.job.final_fd);
+	f.k.job.final_fd = open("/dev/full", O_RDWR | O_CLOEXEC);
+	assert_int_not_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
+	assert_true(capturing_at(&f.k, f.zoo.pid, f.zoo.at[ZOO_PRIVATE], &x));
+	assert_int_equal(x.run.fate, MEM_DUMPED);
+	assert_int_equal(x.proc.frozen, 1);
+	capturing_bytes(&f.k, &x.run, x.run.start, &byte, 1);
+	assert_int_equal(byte, zoo_byte(ZOO_PRIVATE, 0));
+	close_zoo(&f);
+}
+
 /* ---- memory that several share */
 
 static void share(struct zoo *z)
@@ -239,6 +259,7 @@ int main(void)
 		cmocka_unit_test(not_copied_unless_it_is_held),
 		cmocka_unit_test(more_threads_than_are_held),
 		cmocka_unit_test(the_number_is_anothers),
+		cmocka_unit_test(the_draft_stands),
 		cmocka_unit_test(references_are_true),
 	};
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Cores of real programs, read by gdb: threads, registers, calls by name, and every planted value
-# at its address; then page by page against the process.
+# Cores of real programs, read by gdb and by lldb: threads, registers, calls by name, and every
+# planted value at its address; then page by page against the process.
 . "${TOP:-$(dirname "$0")/../..}/tests/tap.sh"
 . "$TOP/tests/lib/container.sh"
 
@@ -66,6 +66,29 @@ planted() {
 		"$(sed -n 's/^0x[0-9a-f]* //p' "$work/$name.out")"
 }
 
+# by_lldb NAME PROGRAM THREADS ERE: another debugger finds so many threads (an ERE), such a call, and
+# every planted value. Without Python, which it does not find on Debian, it complains at first.
+by_lldb() {
+	local name=$1 program=$2 args=() address got want
+	if ! command -v lldb >/dev/null; then
+		skip "$name: lldb" "lldb is not installed"
+		return
+	fi
+	while read -r address _; do
+		[ "$address" = ready ] || args+=(-o "memory read -f s -c 1 $address")
+	done <"$work/$name.out"
+	got=$(timeout 60 lldb --batch --no-lldbinit -o 'settings set term-width 1000' \
+		-o "target create --core $(core "$name") $program" -o 'thread list' \
+		-o 'thread backtrace all' -o 'register read pc sp' "${args[@]}" 2>&1 |
+		sed 's/^0x0*/0x/')
+	like "$name: lldb: threads" "$(grep -c '^[* ] thread #[0-9]*: tid = ' <<<"$got")" "^($3)\$"
+	like "$name: lldb: calls by name" "$got" "frame #[0-9]+: .*$4"
+	like "$name: lldb: registers" "$got" '^ +(rip|eip|pc) = 0x[0-9a-f]{5,}'
+	want=$(sed -n 's/^\(0x[0-9a-f]*\) \(.*\)/\1: "\2"/p' "$work/$name.out")
+	is "$name: lldb: every planted value is at its address" \
+		"$(grep -xF "$want" <<<"$got" | sort -u)" "$(sort -u <<<"$want")"
+}
+
 # compared NAME: nothing may change while it is done
 compared() {
 	local pid
@@ -107,6 +130,7 @@ like "threads: the C library's own data" "$got" 'in start_thread|start_thread \(
 like "threads: variables by name" "$got" '= "planted in data'
 like "threads: thread-local ones" "$got" '= "planted in tls [0-9]"'
 unlike "threads: none without registers" "$got" "find general-purpose registers"
+by_lldb threads "$work/threads.bin" 9 '`main at threads\.c'
 json=$work/threads/memory/$(cat "$work/threads.pid").json
 is "threads: stopped, and for how long" "$(jq '.frozen and .stopped_for_us > 0 and
 	.stopped_for_us < 5000000' "$json")" true
@@ -133,6 +157,7 @@ if cc "${flags[@]}" -o "$work/uring.bin" "$sources/uring.c" && start uring "$wor
 	dump uring
 	planted uring "$work/uring.bin"
 	registers uring "$work/uring.bin"
+	by_lldb uring "$work/uring.bin" '[0-9]+' '`main at uring\.c'
 	like "uring: calls" "$(ask uring "$work/uring.bin" bt)" ' in main \(\) at '
 else
 	skip "uring" "no io_uring here"
@@ -149,6 +174,7 @@ if command -v go >/dev/null; then
 	got=$(ask go "$work/go.bin" 'thread apply all bt' 'info threads')
 	like "go: threads" "$got" '^\* 1 .*LWP'
 	like "go: calls by name" "$got" 'runtime\.(futex|epollwait|usleep|notetsleep)'
+	by_lldb go "$work/go.bin" '[0-9]+' '`runtime\.(futex|epollwait|usleep|notetsleep)'
 	is "go: every thread has registers" \
 		"$(jq .totals.threads_without_registers "$work"/go/memory/"$(cat "$work/go.pid")".json)" 0
 else
@@ -165,6 +191,7 @@ if as --32 -o "$work/narrow.o" "$sources/narrow.s" && ld -m elf_i386 -o "$work/n
 	like "narrow: a planted value" "$got" '"planted in 32 bits"'
 	like "narrow: registers" "$got" '^ebx +0x4711 '
 	like "narrow: where it waits" "$got" '#0 .* in again \(\)'
+	by_lldb narrow "$work/narrow.bin" 1 '`again'
 	like "narrow: a core of its class" "$(readelf -h "$(core narrow)")" 'Class: +ELF32'
 else
 	skip "narrow" "no 32-bit programs here"
@@ -179,6 +206,7 @@ planted python "$(readlink -f "$python")"
 got=$(ask python "$(readlink -f "$python")" 'thread apply all bt' 'info threads')
 is "python: four threads" "$(grep -c '^Thread [0-9]* (' <<<"$got")" 4
 like "python: calls by name" "$got" 'PyEval_EvalCode|_PyEval_EvalFrameDefault|Py_RunMain'
+by_lldb python "$(readlink -f "$python")" 4 '(PyEval_EvalCode|_PyEval_EvalFrameDefault|Py_RunMain)'
 
 if command -v rmiregistry >/dev/null; then
 	start java sh -c 'echo ready; exec rmiregistry -J-Dplanted=planted.in.java -J-Xmx64m 0'

@@ -22,6 +22,7 @@ struct dump job_dump(const struct run *r, size_t index, int spool_fd)
 		.spool_fd = spool_fd,
 		.mount_fd = dumpers[index]->needs & NEED_MOUNTS ? r->mount_fd : NULL,
 		.memory_fd = {-1, -1, -1},
+		.peers_fd = dumpers[index]->needs & (NEED_NETNS | NEED_API) ? r->peers_fd : -1,
 		.api_fd = dumpers[index]->needs & NEED_API ? r->api_fd : -1,
 		.max_bytes = !max	  ? UINT64_MAX
 			     : used < max ? max - used
@@ -50,6 +51,8 @@ static size_t list_kept(const struct run *r, const struct dump *d, int channel_f
 	for (size_t i = 0; i < MEMORY_FDS; i++)
 		if (d->memory_fd[i] >= 0)
 			keep[n++] = d->memory_fd[i];
+	if (d->peers_fd >= 0)
+		keep[n++] = d->peers_fd;
 	if (d->api_fd >= 0)
 		keep[n++] = d->api_fd;
 	return n;

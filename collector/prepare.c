@@ -7,6 +7,7 @@
 #include "locate.h"
 #include "ns.h"
 #include "own.h"
+#include "peers.h"
 #include "places.h"
 #include "profile.h"
 #include "run.h"
@@ -126,6 +127,7 @@ enum exit_code prepare(struct run *r, struct buf *candidates, struct err *e)
 	r->host = HOST_INIT;
 	r->root_clone = -1;
 	r->api_fd = -1;
+	r->peers_fd = peers_new(NULL); /* without it nobody is named */
 	r->memory = MEMORY_INIT;
 	set_clocks(r);
 	set_descriptors();
@@ -194,6 +196,7 @@ int prepare_mounts(struct run *r, struct err *e)
 void prepare_done(struct run *r)
 {
 	own_fd_(&r->api_fd);
+	own_fd_(&r->peers_fd);
 	memory_done(&r->memory);
 	places_done(r);
 	host_close(&r->host);

@@ -61,6 +61,7 @@ struct run {
 	char stage[RUN_FOLDER + 32]; /* progress.stage of a container of several */
 	uint64_t mib_to_come;	     /* of the open member */
 	struct memory memory;
+	int peers_fd;		 /* whom the target is connected with; -1 */
 	int api_fd;		 /* while the dumper runs that asks an API server; else -1 */
 	const char *interrupted; /* why the run was cut short, NULL */
 	unsigned abandoned;	 /* workers stuck in the kernel */

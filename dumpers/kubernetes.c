@@ -10,10 +10,14 @@
 #include "jsonw.h"
 #include "jsonx.h"
 #include "kubeapi.h"
+#include "kubelogs.h"
+#include "kubeloss.h"
 #include "kubepass.h"
+#include "kubepeers.h"
 #include "kubesum.h"
 #include "kubewalk.h"
 #include "own.h"
+#include "peers.h"
 #include "redact.h"
 #include "sink.h"
 #include "target.h"
@@ -30,7 +34,7 @@ enum {
 	MEMBER_MAX = 256,
 	SUMMARY_MAX = 8 << 20,
 	FINDINGS_MAX = 32, /* the rest is in the summary */
-	IN_VAIN_MAX = 2,   /* requests one after the other that end all */
+			   /* requests one after the other that end all */
 };
 
 enum { OPT_REDACT, OPT_SECRET_WORDS, OPT_TIME, OPT_REQUEST, OPT_MAX_LIST, OPT_LOGS, OPT_MAX_LOG };
@@ -60,6 +64,8 @@ struct asking {
 	struct kubeapi *api;
 	struct kubewalk *walk;
 	struct kubesum *sum;
+	struct kubepeers *peers; /* NULL until the walk is over */
+	uint64_t peers_dropped;
 	struct kubeask *ask; /* what is asked just now */
 	struct buf page;     /* of its answer, until it is whole */
 	struct sink_text log;
@@ -107,6 +113,8 @@ static int take_page(struct asking *a)
 	name_member(a, member);
 	kubewalk_answer(a->walk, a->ask, document);
 	kubesum_take(a->sum, a->walk, a->ask, member, document);
+	if (a->peers)
+		kubepeers_take(a->peers, a->ask, document);
 	json_decref(document); /* before the text is parsed once more: memory is small */
 	rc = censor_send(a->out, member, &a->page,
 		o[OPT_REDACT].b ? o[OPT_SECRET_WORDS].list : NULL, &a->lost);
@@ -144,54 +152,24 @@ static bool on_wait(void *arg)
 
 /* ---- what there is no answer to ---- */
 
-static const struct {
-	enum gap_kind gap;
-	int code;
-} losses[KUBEAPI_KINDS] = {
-	[KUBEAPI_UNREACHABLE] = {GAP_UNREADABLE, EHOSTUNREACH},
-	[KUBEAPI_TLS] = {GAP_REFUSED, EPROTO},
-	[KUBEAPI_TIMEOUT] = {GAP_STALLED, ETIMEDOUT},
-	[KUBEAPI_CUT] = {GAP_UNREADABLE, ECONNRESET},
-	[KUBEAPI_TOO_BIG] = {GAP_OVER_BUDGET, EFBIG},
-	[KUBEAPI_BROKEN] = {GAP_UNREADABLE, EPROTO},
-	[KUBEAPI_UNAUTHORIZED] = {GAP_UNREADABLE, EACCES},
-	[KUBEAPI_FORBIDDEN] = {GAP_UNREADABLE, EACCES},
-	[KUBEAPI_NOT_FOUND] = {GAP_NOT_PRESENT, ENOENT},
-	[KUBEAPI_GONE] = {GAP_CHANGED, ESTALE},
-	[KUBEAPI_BUSY] = {GAP_STALLED, EBUSY},
-	[KUBEAPI_SERVER] = {GAP_UNREADABLE, EIO},
-	[KUBEAPI_REFUSED] = {GAP_UNREADABLE, EIO},
-	[KUBEAPI_STOPPED] = {GAP_OVER_BUDGET, EFBIG},
-	[KUBEAPI_FAILED] = {GAP_REFUSED, EINVAL},
-};
+static int gone(struct asking *a)
+{
+	return err_set(&a->lost, EPIPE, "the writer is gone");
+}
 
 static int tell_loss(struct asking *a, const struct kubeapi_answer *answer)
 {
 	struct err why = ERR_INIT;
+	enum gap_kind kind = kubeloss_of(answer, &why);
 	char member[MEMBER_MAX];
+	int rc;
 
+	if (a->ask->kind == ASK_PEER_SERVER && answer->kind == KUBEAPI_NOT_FOUND)
+		return 0; /* not every server has any: nothing is lost */
 	name_member(a, member);
-	if (answer->status)
-		err_set(&why, losses[answer->kind].code, "%s (%d): %.180s",
-			kubeapi_kinds[answer->kind], answer->status, answer->message);
-	else
-		err_set(&why, losses[answer->kind].code, "%s: %.180s", kubeapi_kinds[answer->kind],
-			answer->message);
 	kubesum_miss(a->sum, a->ask, why.text);
-	if (sink_gapf(a->out, losses[answer->kind].gap, member, &why, "GET %s", a->ask->path) < 0)
-		return err_set(&a->lost, EPIPE, "the writer is gone");
-	return 0;
-}
-
-/* Whether the next request could fare better. */
-static bool goes_on(struct asking *a, const struct kubeapi_answer *answer)
-{
-	bool vain = answer->kind == KUBEAPI_UNAUTHORIZED ||
-		    (answer->kind == KUBEAPI_TIMEOUT && !answer->status && !answer->bytes);
-
-	a->in_vain = vain ? a->in_vain + 1 : 0;
-	return a->in_vain < IN_VAIN_MAX && answer->kind != KUBEAPI_UNREACHABLE &&
-	       answer->kind != KUBEAPI_TLS && now_ns() < a->until_ns;
+	rc = sink_gapf(a->out, kind, member, &why, "GET %s", a->ask->path);
+	return rc < 0 ? gone(a) : 0;
 }
 
 static void put_request(struct asking *a, const struct kubeapi_answer *answer, struct timespec when,
@@ -206,14 +184,8 @@ static void put_request(struct asking *a, const struct kubeapi_answer *answer, s
 	jsonw_time(&w, "time", when);
 	jsonw_str(&w, "path", a->ask->path);
 	jsonw_str(&w, "member", answer->kind == KUBEAPI_OK || answer->pages ? member : NULL);
-	jsonw_str(&w, "result", kubeapi_kinds[answer->kind]);
-	jsonw_u64(&w, "status", (uint64_t)answer->status);
-	jsonw_u64(&w, "bytes", answer->bytes);
-	jsonw_u64(&w, "items", answer->items);
-	jsonw_u64(&w, "pages", answer->pages);
-	jsonw_u64(&w, "tries", answer->tries);
 	jsonw_u64(&w, "took_us", took_ns / 1000);
-	jsonw_bytes(&w, "message", answer->message, strlen(answer->message));
+	kubeloss_row(&w, answer);
 	jsonw_close(&w);
 	buf_addc(&a->requests, '\n');
 }
@@ -286,38 +258,17 @@ static int ask_one(struct asking *a)
 	if (rc == 0 && answer.kind != KUBEAPI_OK)
 		rc = tell_loss(a, &answer);
 	put_request(a, &answer, when, now_ns() - began);
-	return rc < 0 ? rc : goes_on(a, &answer);
+	return rc < 0 ? rc : !kubeloss_is_final(&answer, &a->in_vain) && now_ns() < a->until_ns;
 }
 
 /* ---- the walk ---- */
 
-/* Where the kubelet keeps the pod's logs, below the host's root. */
-static void log_folder(const struct target *t, char *ret, size_t size)
-{
-	const char *path = t->logs ? t->log[0].path : "";
-	const char *end = strrchr(path, '/');
-
-	end = end ? memrchr(path, '/', (size_t)(end - path)) : NULL;
-	if (end && !strncmp(path, "var/log/pods/", 13) && end - path > 13)
-		snprintf(ret, size, "%.*s", (int)(end - path), path);
-	else
-		snprintf(ret, size, "var/log/pods/%s_%s_%s", t->pod_namespace, t->pod_name,
-			t->pod_uid);
-}
-
 static bool wants_log(const char *container, uint64_t restart, void *arg)
 {
-	const struct asking *a = arg;
-	char path[2 * TARGET_PATH], folder[TARGET_PATH];
-	own_fd int fd = -1;
+	const struct dump *d = ((const struct asking *)arg)->d;
 
-	if (a->d->options[OPT_LOGS].u == LOGS_ALWAYS)
-		return true;
-	log_folder(a->d->target, folder, sizeof(folder));
-	snprintf(path, sizeof(path), "%s/%.256s/%llu.log", folder, container,
-		(unsigned long long)restart);
-	fd = strchr(container, '/') ? -1 : io_open_in(a->d->host_fd, path, O_PATH, NULL);
-	return fd < 0;
+	return d->options[OPT_LOGS].u == LOGS_ALWAYS ||
+	       !kubelogs_is_there(d->target, d->host_fd, container, restart);
 }
 
 static int tell_unasked(struct asking *a, bool ended)
@@ -330,10 +281,12 @@ static int tell_unasked(struct asking *a, bool ended)
 	while (ended && kubewalk_next(a->walk))
 		left++;
 	if (left) {
-		err_set(&why, ETIMEDOUT, "%s",
-			now_ns() >= a->until_ns ? "the time for all that is asked was over"
-						: "the last answer leaves no hope for another");
-		rc = sink_gapf(a->out, GAP_OVER_BUDGET, NULL, &why,
+		bool late = now_ns() >= a->until_ns;
+
+		err_set(&why, late ? ETIMEDOUT : EIO, "%s",
+			late ? "the time for all that is asked was over"
+			     : "the last answer leaves no hope for another");
+		rc = sink_gapf(a->out, late ? GAP_OVER_BUDGET : GAP_UNREADABLE, NULL, &why,
 			"%zu requests, and what they would have led to", left);
 	}
 	if (rc == 0 && dropped) {
@@ -341,7 +294,29 @@ static int tell_unasked(struct asking *a, bool ended)
 		rc = sink_gapf(
 			a->out, GAP_REFUSED, NULL, &why, "%zu objects not asked for", dropped);
 	}
-	return rc < 0 ? err_set(&a->lost, EPIPE, "the writer is gone") : 0;
+	return rc < 0 ? gone(a) : 0;
+}
+
+/* The pod's surroundings are asked for: now who it is connected with. NULL: nobody to ask for. */
+static struct kubeask *next_of_peers(struct asking *a)
+{
+	own_free struct peer *list = calloc(PEERS_MAX, sizeof(*list));
+	const char *address;
+	size_t n, at = 0;
+	bool any = false;
+
+	if (a->peers || !list)
+		return NULL;
+	n = peers_read(a->d->peers_fd, list, PEERS_MAX, &a->peers_dropped);
+	if (!n || kubepeers_new(list, n, kubewalk_pod(a->walk), &a->peers, NULL) < 0)
+		return NULL;
+	while ((address = kubepeers_next(a->peers, &at))) {
+		kubewalk_add_peer(a->walk, address);
+		any = true;
+	}
+	if (any)
+		kubewalk_add_peers(a->walk);
+	return kubewalk_next(a->walk);
 }
 
 static int walk(struct asking *a)
@@ -349,7 +324,7 @@ static int walk(struct asking *a)
 	bool logs = a->d->options[OPT_LOGS].u == LOGS_NEVER;
 	int rc = 1;
 
-	while (rc > 0 && (a->ask = kubewalk_next(a->walk))) {
+	while (rc > 0 && ((a->ask = kubewalk_next(a->walk)) || (a->ask = next_of_peers(a)))) {
 		rc = ask_one(a);
 		if (!logs && kubewalk_pod(a->walk)) {
 			kubewalk_add_logs(a->walk, wants_log, a);
@@ -389,32 +364,52 @@ static int tell_lines(struct asking *a, const json_t *lines)
 	json_array_foreach(lines, i, line)
 	{
 		if (i < FINDINGS_MAX && sink_finding(a->out, "%s", json_string_value(line)) < 0)
-			return err_set(&a->lost, EPIPE, "the writer is gone");
+			return gone(a);
 	}
 	return 0;
 }
 
-static int put_summary(struct asking *a)
+/* Takes root over. */
+static int put_json(struct asking *a, const char *member, json_t *shared)
 {
 	const union option_value *o = a->d->options;
 	own_buf struct buf text = BUF_INIT(SUMMARY_MAX);
-	own_json json_t *shared = kubesum_render(a->sum, a->walk, a->d->target);
 	own_json json_t *root = json_deep_copy(shared); /* the walk's own pod stays as it is */
 	struct err why = ERR_INIT;
 	size_t n;
 	int rc = 0;
 
+	json_decref(shared);
 	if (o[OPT_REDACT].b)
 		rc = jsonredact(root, o[OPT_SECRET_WORDS].list, &n, &why);
 	if (rc == 0 && json_dump_callback(root, add_text, &text, JSON_INDENT(2)) < 0)
 		rc = err_set(&why, ENOMEM, "no memory");
 	if (rc < 0) {
-		rc = sink_gapf(a->out, GAP_REFUSED, NULL, &why, "kubernetes/summary.json");
-		return rc < 0 ? err_set(&a->lost, EPIPE, "the writer is gone") : 0;
+		rc = sink_gapf(a->out, GAP_REFUSED, NULL, &why, "%s", member);
+		return rc < 0 ? gone(a) : 0;
 	}
 	buf_addc(&text, '\n');
-	rc = sink_blob(a->out, "kubernetes/summary.json", buf_str(&text), text.len, &a->lost);
-	return rc < 0 ? rc : tell_lines(a, json_object_get(root, "stands_out"));
+	return sink_blob(a->out, member, buf_str(&text), text.len, &a->lost);
+}
+
+static int put_summary(struct asking *a)
+{
+	json_t *root = kubesum_render(a->sum, a->walk, a->d->target);
+	int rc = tell_lines(a, json_object_get(root, "stands_out"));
+
+	if (rc < 0) {
+		json_decref(root);
+		return rc;
+	}
+	return put_json(a, "kubernetes/summary.json", root);
+}
+
+static int put_peers(struct asking *a)
+{
+	return put_json(a, "kubernetes/peers.json",
+		json_pack("{s:o, s:I}", "peers",
+			a->peers ? kubepeers_render(a->peers) : json_array(), "left_out",
+			(json_int_t)a->peers_dropped));
 }
 
 static int ask_all(struct asking *a, struct err *e)
@@ -422,10 +417,12 @@ static int ask_all(struct asking *a, struct err *e)
 	int rc = walk(a);
 
 	if (rc == 0 && compare(a) < 0)
-		rc = err_set(&a->lost, EPIPE, "the writer is gone");
+		rc = gone(a);
 	if (rc == 0)
 		rc = sink_blob(a->out, "kubernetes/requests.jsonl", buf_str(&a->requests),
 			a->requests.len, &a->lost);
+	if (rc == 0)
+		rc = put_peers(a);
 	if (rc == 0)
 		rc = put_summary(a);
 	return rc < 0 ? err_set(e, -rc, "%s", a->lost.text) : 0;
@@ -465,6 +462,7 @@ static int run(const struct dump *d, struct sink *out, struct err *e)
 	rc = ask_all(&a, e);
 	buf_done(&a.page);
 	buf_done(&a.requests);
+	kubepeers_free(a.peers);
 	return rc;
 }
 

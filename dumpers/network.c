@@ -210,6 +210,7 @@ static int dump_sockets(const struct dump *d, int net_fd, struct sink *out, stru
 		.out = out,
 		.net_fd = net_fd,
 		.listeners_are_theirs = !is_hosts_netns(d),
+		.peers_fd = d->peers_fd,
 	};
 	int rc = sockowners_collect(&owners, d, out, e);
 

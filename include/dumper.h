@@ -84,6 +84,8 @@ struct dump {
 	 * file it spills to; -1 where there is none.
 	 */
 	int memory_fd[3];
+	int peers_fd; /* with NEED_NETNS to write, with NEED_API to read: peers.h; -1 where there is
+		       * none */
 	int api_fd; /* with NEED_API: which API server to ask, and as whom (kubepass.h); else -1 */
 	uint64_t until_ns;  /* CLOCK_MONOTONIC: end by then with what there is, the rest of the time
 			       is others'; the same after a restart. 0: no such time */

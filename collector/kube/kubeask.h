@@ -27,6 +27,11 @@ enum kubeask_kind {
 	ASK_EVENTS,
 	ASK_PODS, /* other pods of an owner */
 	ASK_LOG,  /* text, not JSON */
+	/* of the whole cluster, to name the pod's peers */
+	ASK_PEER_PODS, /* those that have one address */
+	ASK_PEER_NODES,
+	ASK_PEER_SERVICES,
+	ASK_PEER_SERVER, /* the API server's own endpoints */
 	ASK_KINDS
 };
 

@@ -196,16 +196,17 @@ static void take_pods(struct kubesum *s, const json_t *items, const json_t *pod,
 static void take_bindings(struct kubesum *s, const json_t *items, const json_t *pod)
 {
 	const char *space = jsonx_text(pod, "metadata.namespace");
+	/* a static pod has none: it has no token to ask with */
 	const char *account = jsonx_text(pod, "spec.serviceAccountName");
 	const json_t *at;
 	size_t i;
 
-	json_array_foreach(items, i, at)
+	json_array_foreach(*account ? items : NULL, i, at)
 	{
 		own_buf struct buf path = BUF_INIT(KUBEPATH_MAX);
 		json_t *v;
 
-		if (!pod || !kuberoles_reaches(at, space, *account ? account : "default"))
+		if (!kuberoles_reaches(at, space, account))
 			continue;
 		v = picked(at, binding_picks);
 		if (kuberoles_path(at, jsonx_text(at, "metadata.namespace"), &path) == 0)

@@ -386,6 +386,38 @@ void kubewalk_add_logs(struct kubewalk *w,
 		}
 }
 
+/* ---- peers */
+
+void kubewalk_add_peer(struct kubewalk *w, const char *address)
+{
+	own_buf struct buf path = BUF_INIT(KUBEPATH_MAX - 1), field = BUF_INIT(128);
+	char file[128];
+	struct kubeask *a;
+
+	buf_addf(&field, "status.podIP=%s", address);
+	buf_adds(&path, "/api/v1/pods?fieldSelector=");
+	kubepath_value(&path, buf_str(&field));
+	snprintf(file, sizeof(file), "peers/pod-%s", address);
+	a = add(w, ASK_PEER_PODS, file, &path, 0);
+	if (a)
+		a->list = true;
+}
+
+void kubewalk_add_peers(struct kubewalk *w)
+{
+	struct kubeask *lists[] = {
+		/* nodes before services: a port is a node's only where the address is */
+		add_object(w, ASK_PEER_NODES, "peers/nodes", "/api/v1/nodes", NULL),
+		add_object(w, ASK_PEER_SERVICES, "peers/services", "/api/v1/services", NULL),
+	};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (lists[i])
+			lists[i]->list = true;
+	add_object(w, ASK_PEER_SERVER, "peers/api-server", "/api/v1/namespaces/default/endpoints",
+		"kubernetes");
+}
+
 /* ---- the walk */
 
 static bool copy_name(char *to, const char *name)

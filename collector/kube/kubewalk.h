@@ -42,6 +42,10 @@ void kubewalk_answer(struct kubewalk *w, struct kubeask *ask, const json_t *docu
 void kubewalk_add_logs(struct kubewalk *w,
 	bool (*wanted)(const char *container, uint64_t restart, void *arg), void *arg);
 
+/* What tells who has an address; and, the last of all, what does so for all of them. */
+void kubewalk_add_peer(struct kubewalk *w, const char *address);
+void kubewalk_add_peers(struct kubewalk *w);
+
 /* How many paths were left out, and the last one's reason. */
 size_t kubewalk_dropped(const struct kubewalk *w, const char **ret_why);
 /* NULL before it was answered. */

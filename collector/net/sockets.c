@@ -8,6 +8,7 @@
 #include "io.h"
 #include "lines.h"
 #include "own.h"
+#include "peers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,6 +85,8 @@ int sockets_row_end(struct sockets *s, const struct sockets_row *r)
 	}
 	jsonw_close(&s->rows->w);
 	netrows_row(s->rows);
+	if (r->peer && (o || s->listeners_are_theirs))
+		peers_add(s->peers_fd, r->peer);
 	if (!o && !s->listeners_are_theirs)
 		return 0;
 	if (r->listens_everywhere)

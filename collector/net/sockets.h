@@ -20,11 +20,14 @@ struct sockets {
 	bool listeners_are_theirs; /* false on the host's own network: no findings about others */
 	uint64_t own_inode;	   /* of the socket we ask with: in the list as well */
 	uint64_t ownerless;	   /* sockets with an inode that no member holds */
+	int peers_fd;		   /* gets who is connected (peers.h); -1: nobody asks */
 	unsigned listening, raw;   /* findings so far */
 };
 
 /* Writes the sections "sockets" and "queries" (what was asked and how it went). */
 int sockets_dump(struct sockets *s, struct err *e) must_check;
+
+struct peer;
 
 /* What all rows have in common at their end: owners, and the findings that follow from them. */
 struct sockets_row {
@@ -33,6 +36,7 @@ struct sockets_row {
 	bool listens_everywhere; /* a listener on the unspecified address */
 	bool kernel;		 /* the kernel's own end: nobody's */
 	bool raw;		 /* sees or makes packets of any kind */
+	const struct peer *peer; /* its other end; NULL: not connected */
 	const char *where;	 /* "0.0.0.0:80" for the finding */
 };
 /* Closes the row's object. */

@@ -3,6 +3,7 @@
 #include "sockinet.h"
 #include "netlink.h"
 #include "nlview.h"
+#include "peers.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -114,13 +115,30 @@ static bool is_listener(const struct sockinet *s, const struct row *r)
 	return r->state == STATE_CLOSE && !strncmp(s->protocol, "udp", 3) && r->local_port;
 }
 
+static void peer_of(const struct sockinet *s, const struct row *r, struct peer *ret)
+{
+	*ret = (struct peer){
+		.family = (uint8_t)r->family,
+		.state = (uint8_t)r->state,
+		.local_port = (uint16_t)r->local_port,
+		.remote_port = (uint16_t)r->remote_port,
+	};
+	snprintf(ret->protocol, sizeof(ret->protocol), "%s", s->protocol);
+	memcpy(ret->local, r->local, sizeof(ret->local));
+	memcpy(ret->remote, r->remote, sizeof(ret->remote));
+}
+
 static int end_row(struct sockinet *s, const struct row *r)
 {
 	static const uint8_t any[16];
 	size_t len = r->family == AF_INET ? 4 : 16;
 	char where[INET6_ADDRSTRLEN + 24];
+	struct peer peer;
 	struct sockets_row end = {.protocol = s->protocol, .inode = r->inode, .where = where};
 
+	peer_of(s, r, &peer);
+	if (r->remote_port && !s->raw)
+		end.peer = &peer;
 	if (!memcmp(r->local, any, len))
 		end.listens_everywhere = is_listener(s, r);
 	end.raw = s->raw;

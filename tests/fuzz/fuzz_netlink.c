@@ -83,7 +83,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct sockowner owner = {1, 41, 3, 0};
 	struct sockowners owners = {.list = &owner, .n = 1};
 	struct netrows rows;
-	struct sockets s = {.rows = &rows,
+	struct sockets s = {.peers_fd = -1,
+		.rows = &rows,
 		.owners = &owners,
 		.out = &sink,
 		.net_fd = -1,

@@ -215,7 +215,8 @@ int main(int argc, char **argv)
 {
 	static struct dirsink sink;
 	char *sets[OPTIONS] = {NULL};
-	struct dump d = {.target = &target, .options = values, .max_bytes = UINT64_MAX / 2};
+	struct dump d = {
+		.target = &target, .peers_fd = -1, .options = values, .max_bytes = UINT64_MAX / 2};
 	const struct dumper *dumper;
 	struct timespec t0;
 	struct err e = ERR_INIT;

@@ -204,6 +204,7 @@ static int setup(void **state)
 	static union option_value options[4] = {
 		{.u = 64 << 20}, {.b = true}, {.b = true}, {.b = true}};
 	struct dump d = {.target = &target,
+		.peers_fd = -1,
 		.options = options,
 		.proc_fd = -1,
 		.host_fd = -1,

@@ -26,6 +26,7 @@ enum {
 	STEP_S = 300,	/* for a step during which the target runs, while there are signs of life */
 	GRACE_MS = 500, /* from the end of copying to the thaw, whatever it does */
 	END_MS = 100,	/* for the worker to end by itself */
+	UNREADY = 4,	/* processes that workers do not come back from, before READY */
 };
 
 /* One capture. */
@@ -39,6 +40,7 @@ struct session {
 	bool disturbed; /* somebody else thawed it before we did */
 	int final_fd;	/* of the table, once it is complete; until then the draft is used */
 	uint64_t max_ns;
+	uint64_t until_ns; /* for workers that go on where another got stuck */
 };
 
 /* ---- what the profile wants */
@@ -96,13 +98,27 @@ static int gap(struct session *s, unsigned kind, const char *where, const char *
 	return conductor_gap(s->r, s->index, kind, where, why, e);
 }
 
+/* The complete one takes the place of the draft. */
+static void turn_to_final(struct session *s)
+{
+	if (s->final_fd < 0)
+		return;
+	own_fd_(&s->m->fd[MEMORY_TABLE]);
+	s->m->fd[MEMORY_TABLE] = take_fd(&s->final_fd);
+}
+
 /* No thread is held once it is gone. */
 static void end_tracer(struct session *s, unsigned patience_ms)
 {
+	uint64_t let_go = s->tracer.watch ? atomic_load(&s->tracer.watch->let_go_ns) : 0;
+
+	if (s->tracer.watch && s->tracer.watch->completed)
+		turn_to_final(s);
+
 	if (!tracer_end(&s->tracer, patience_ms))
 		s->r->abandoned++;
 	if (s->tracing)
-		s->m->let_go_ns = run_now_ns();
+		s->m->let_go_ns = let_go ? let_go : run_now_ns();
 	s->tracing = false;
 }
 
@@ -189,10 +205,10 @@ static int read_registers(struct session *s, struct err *e)
 			&s->tracer, CAPTURE_DONE, run_now_ns() + STEP_S * SECOND, &done, e);
 	if (rc < 0)
 		return rc;
-	own_fd_(&s->m->fd[MEMORY_TABLE]);
-	s->m->fd[MEMORY_TABLE] = take_fd(&s->final_fd);
+	turn_to_final(s);
 	s->tracing = false;
-	s->m->let_go_ns = done.c;
+	if (done.c)
+		s->m->let_go_ns = done.c;
 	s->m->staged = done.staged;
 	s->m->live = done.live;
 	s->m->threads = done.a;
@@ -233,6 +249,81 @@ static int lost(struct session *s, const char *where, const struct err *why, str
 		where, why->text, e);
 }
 
+/* ---- a process that a worker does not come back from */
+
+/* Its worker is gone, and another one may go on without it. */
+static bool goes_on(struct session *s, int rc, const struct err *why)
+{
+	if (rc != -ETIMEDOUT || tracer_must_stop(s->r) || !tracer_pass_on(&s->tracer))
+		return false;
+	run_log(s->r, "warn", "stalled", "%s", why->text);
+	end_tracer(s, 0);
+	return true;
+}
+
+static int start(struct session *s, struct capture_msg *ready, struct err *e)
+{
+	int rc = tracer_start(&s->tracer, e);
+
+	return rc < 0 ? rc
+		      : tracer_await(&s->tracer, CAPTURE_READY, run_now_ns() + STEP_S * SECOND,
+				ready, e);
+}
+
+static int get_ready(struct session *s, struct capture_msg *ready, struct err *e)
+{
+	struct capture_job *j = &s->tracer.job;
+	int rc = start(s, ready, e);
+
+	while (rc < 0 && goes_on(s, rc, e)) {
+		j->unprepared = j->skips >= UNREADY || run_now_ns() >= s->until_ns;
+		rc = start(s, ready, e);
+	}
+	return rc;
+}
+
+/* Those that are not in the table yet, while the target runs. */
+static int take_rest(struct session *s, struct err *e)
+{
+	struct capture_job *j = &s->tracer.job;
+	struct capture_msg m;
+	int rc;
+
+	j->again = true;
+	j->late = s->m->hold != HOLD_NONE;
+	j->no_more |= j->skips == CAPTURE_SKIPS || run_now_ns() >= s->until_ns;
+	j->stage_fd = j->spill_fd = -1; /* a worker that is left behind may still copy into them */
+	own_fd_(&s->final_fd);
+	rc = s->final_fd = io_spool(s->r->spool_dir, e);
+	j->table_fd = s->m->fd[MEMORY_TABLE];
+	j->final_fd = s->final_fd;
+	rc = rc < 0 ? rc : get_ready(s, &m, e);
+	if (rc == 0)
+		rc = tracer_tell(&s->tracer, CAPTURE_GO, HOLD_NONE, 0, e);
+	if (rc == 0)
+		rc = tracer_await(
+			&s->tracer, CAPTURE_COPIED, run_now_ns() + STEP_S * SECOND, &m, e);
+	return rc < 0 ? rc : read_registers(s, e);
+}
+
+static int go_on(struct session *s, int rc, struct err *why)
+{
+	while (rc < 0 && goes_on(s, rc, why))
+		rc = take_rest(s, why);
+	return rc;
+}
+
+static int note_no_registers(struct session *s, struct err *e)
+{
+	if (s->m->hold == HOLD_NONE)
+		return 0;
+	return gap(s, GAP_STALLED, "registers",
+		"who would have read them had to be ended before: another process did not answer",
+		e);
+}
+
+/* ---- what is said of it */
+
 static int note_disturbed(struct session *s, struct err *e)
 {
 	if (!s->disturbed)
@@ -250,46 +341,54 @@ static int note_live(struct session *s, struct err *e)
 	if (s->m->hold == HOLD_NONE || !s->m->live || s->tracer.job.options.maps_only)
 		return 0;
 	snprintf(text, sizeof(text),
-		"%llu bytes did not fit the staging area or --max-freeze: read while it ran",
-		(unsigned long long)s->m->live);
+		"%llu bytes did not fit the staging area or --max-freeze%s: %s",
+		(unsigned long long)s->m->live,
+		s->tracer.job.again ? ", or came after a process that did not answer" : "",
+		"read while it ran");
 	return gap(s, GAP_CHANGED, "freeze", text, e);
 }
 
-static int run_session(struct session *s, struct err *e)
+static int open_session(struct session *s, struct err *e)
 {
 	struct capture_msg ready = {0};
-	struct err why = ERR_INIT;
-	int rc = staging_open(s->r, s->m, &why);
+	int rc = staging_open(s->r, s->m, e);
 
 	if (rc == 0)
-		rc = s->final_fd = io_spool(s->r->spool_dir, &why);
+		rc = s->final_fd = io_spool(s->r->spool_dir, e);
 	rc = rc < 0 ? rc : 0;
 	fill_job(s);
+	s->until_ns = run_share_ends(s->r);
 	if (rc == 0) {
 		choose_hold(s);
 		s->tracer.job.cgroup_fd = s->halt.freezer.dir_fd;
-		rc = tracer_start(&s->tracer, &why);
+		rc = get_ready(s, &ready, e);
 	}
-	if (rc == 0)
-		rc = tracer_await(
-			&s->tracer, CAPTURE_READY, run_now_ns() + STEP_S * SECOND, &ready, &why);
 	s->m->present = ready.a;
-	if (rc < 0) {
+	if (rc < 0)
 		snprintf(s->m->refused, sizeof(s->m->refused),
-			"its memory could not be captured: %.200s", why.text);
+			"its memory could not be captured: %.200s", e->text);
+	return rc;
+}
+
+/* What was copied before a process got stuck is kept; of the others, what can be had. */
+static int run_session(struct session *s, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int rc = open_session(s, &why), held;
+
+	if (rc < 0)
 		return lost(s, "capture", &why, e);
-	}
 	rc = freeze(s, e);
 	if (rc)
 		return rc < 0 ? rc : 0;
-	rc = copy(s, &why);
+	held = copy(s, &why);
 	copy_times(s);
+	rc = go_on(s, held == 0 ? read_registers(s, &why) : held, &why);
 	if (rc < 0)
-		return lost(s, "capture", &why, e);
-	rc = read_registers(s, &why);
-	if (rc < 0)
-		return lost(s, "registers", &why, e);
-	rc = note_disturbed(s, e);
+		return lost(s, held < 0 ? "capture" : "registers", &why, e);
+	rc = held < 0 ? note_no_registers(s, e) : 0;
+	if (rc == 0)
+		rc = note_disturbed(s, e);
 	return rc < 0 ? rc : note_live(s, e);
 }
 
@@ -358,60 +457,6 @@ void memory_done(struct memory *m)
 	}
 }
 
-uint64_t memory_held_ns(const struct memory *m)
-{
-	uint64_t until = m->let_go_ns > m->thawed_ns ? m->let_go_ns : m->thawed_ns;
-
-	return m->requested_ns && until > m->requested_ns ? until - m->requested_ns : 0;
-}
-
-static void render_time(struct jsonw *w, const char *key, uint64_t ns)
-{
-	if (ns)
-		jsonw_u64(w, key, ns / 1000);
-	else
-		jsonw_null(w, key);
-}
-
-static void render_how(const struct memory *m, struct jsonw *w)
-{
-	jsonw_str(w, "method", m->method);
-	jsonw_str(w, "cgroup", m->cgroup[0] ? m->cgroup : NULL);
-	jsonw_bool(w, "frozen_before", m->theirs);
-	jsonw_str(w, "why", m->why[0] ? m->why : NULL);
-}
-
-static void render_hold(const struct memory *m, struct jsonw *w)
-{
-	jsonw_open(w, "hold");
-	render_how(m, w);
-	/* CLOCK_MONOTONIC, as in the rows of each process */
-	render_time(w, "requested_us", m->requested_ns);
-	render_time(w, "frozen_us", m->frozen_ns);
-	render_time(w, "thawed_us", m->thawed_ns);
-	render_time(w, "let_go_us", m->let_go_ns);
-	jsonw_u64(w, "held_us", (memory_held_ns(m) + 999) / 1000);
-	jsonw_close(w);
-}
-
-void memory_render(const struct memory *m, struct jsonw *w)
-{
-	if (!m->done) {
-		jsonw_null(w, "memory");
-		return;
-	}
-	jsonw_open(w, "memory");
-	render_hold(m, w);
-	jsonw_u64(w, "stage_bytes", m->stage_bytes);
-	jsonw_u64(w, "spill_bytes", m->spill_bytes);
-	jsonw_u64(w, "present_bytes", m->present);
-	jsonw_u64(w, "staged_bytes", m->staged);
-	jsonw_u64(w, "live_bytes", m->live);
-	jsonw_u64(w, "threads", m->threads);
-	jsonw_u64(w, "threads_missed", m->threads_missed);
-	jsonw_close(w);
-}
-
 void memory_render_plan(struct run *r, struct jsonw *w)
 {
 	struct session s = {.r = r, .m = &r->memory, .halt = HALT_INIT, .final_fd = -1};
@@ -426,7 +471,7 @@ void memory_render_plan(struct run *r, struct jsonw *w)
 		return;
 	}
 	jsonw_open(w, "freeze");
-	render_how(s.m, w);
+	memory_render_how(s.m, w);
 	jsonw_u64(w, "max_ms", r->rq->max_freeze_ns / 1000000);
 	jsonw_close(w);
 }

@@ -46,5 +46,7 @@ void memory_done(struct memory *m);
 uint64_t memory_held_ns(const struct memory *m);
 /* The object "memory" of effects.json. */
 void memory_render(const struct memory *m, struct jsonw *w);
+/* Its members that say by what means. */
+void memory_render_how(const struct memory *m, struct jsonw *w);
 /* The object "freeze" of a plan: how the target would be held, null where it would not. */
 void memory_render_plan(struct run *r, struct jsonw *w);

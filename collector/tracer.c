@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tracer - the capture worker as the engine sees it. */
 #include "tracer.h"
+#include "journal.h"
 #include "own.h"
+#include "procfs.h"
 #include "run.h"
 #include "wire.h"
 
@@ -16,7 +18,9 @@
 
 enum {
 	TICK_MS = 20,
-	SILENCE_S = 5, /* without a sign of life: stuck */
+	SILENCE_S = 5,	/* without a sign of life: stuck */
+	WAIT_S = 1,	/* the same, asleep in the kernel, for a process's lock as it seems */
+	PAUSE_MS = 500, /* between two looks: we did not run ourselves */
 	WORKER_MEMORY = 64 << 20,
 };
 
@@ -48,7 +52,7 @@ static int start_worker(struct tracer *t, int sock, struct err *e)
 	};
 
 	t->job.sock = sock;
-	t->job.beat = t->beat;
+	t->job.watch = t->watch;
 	return worker_start(&spec, &t->worker, e);
 }
 
@@ -56,10 +60,10 @@ int tracer_start(struct tracer *t, struct err *e)
 {
 	int pair[2], rc;
 
-	t->beat = mmap(
-		NULL, sizeof(*t->beat), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (t->beat == MAP_FAILED) {
-		t->beat = NULL;
+	t->watch = mmap(
+		NULL, sizeof(*t->watch), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (t->watch == MAP_FAILED) {
+		t->watch = NULL;
 		return err_set(e, ENOMEM, "no memory");
 	}
 	rc = wire_pair(pair, e);
@@ -88,15 +92,80 @@ const char *tracer_must_stop(const struct run *r)
 	return run_now_ns() >= r->deadline_ns ? "the deadline was reached" : NULL;
 }
 
+/* What it is at, or CAPTURE_WORKS. */
+static unsigned work_of(const struct tracer *t, pid_t *ret)
+{
+	uint64_t item = t->watch ? atomic_load(&t->watch->item) : 0;
+	unsigned work = item ? journal_step(item) : CAPTURE_WORKS;
+
+	*ret = journal_pid(item);
+	return work<CAPTURE_WORKS && * ret> 0 ? work : CAPTURE_WORKS;
+}
+
+/* Asleep where only what it waits for wakes it? Where /proc has other numbers, that is not known.
+ */
+static bool is_asleep(const struct tracer *t)
+{
+	own_fd int fd = -1;
+	struct procfs_stat st;
+
+	if (procfs_self(t->job.proc_fd) != getpid())
+		return false;
+	fd = procfs_open_pid(t->job.proc_fd, t->worker.pid, NULL);
+	return fd >= 0 && procfs_read_stat(fd, &st, NULL) == 0 && st.state == 'D';
+}
+
+/* Who copies may wait for a disk. Everything else with a process goes on at once, or not at all. */
+static bool waits_for_one(struct tracer *t, uint64_t now)
+{
+	pid_t pid;
+	unsigned work = work_of(t, &pid);
+
+	if (t->alive_ns == now || work == CAPTURE_WORKS || work == CAPTURE_COPIES || !is_asleep(t))
+		t->awake_ns = now;
+	return now - t->awake_ns > WAIT_S * SECOND;
+}
+
 static bool is_silent(struct tracer *t)
 {
-	uint64_t beat = atomic_load_explicit(t->beat, memory_order_relaxed), now = run_now_ns();
+	uint64_t beat = atomic_load_explicit(&t->watch->beat, memory_order_relaxed);
+	uint64_t now = run_now_ns();
 
-	if (beat != t->seen) {
+	if (beat != t->seen || now - t->looked_ns > PAUSE_MS * 1000000ULL) {
 		t->seen = beat;
 		t->alive_ns = now;
 	}
-	return now - t->alive_ns > (t->silence_ns ? t->silence_ns : SILENCE_S * SECOND);
+	t->looked_ns = now;
+	if (t->silence_ns && !t->watch->let_go_ns)
+		return waits_for_one(t, now) || now - t->alive_ns > t->silence_ns;
+	return waits_for_one(t, now) || now - t->alive_ns > SILENCE_S * SECOND;
+}
+
+bool tracer_pass_on(struct tracer *t)
+{
+	struct capture_job *j = &t->job;
+	pid_t pid;
+	unsigned work = work_of(t, &pid);
+
+	if (work == CAPTURE_WORKS || j->skips == CAPTURE_SKIPS || (!t->stuck && j->again))
+		return false;
+	for (unsigned i = 0; i < j->skips; i++)
+		if (j->skip[i].pid == pid)
+			return false;
+	if (t->stuck)
+		j->skip[j->skips++] = (struct capture_skip){pid, work};
+	return true;
+}
+
+static int no_progress(const struct tracer *t, struct err *e)
+{
+	pid_t pid;
+	unsigned work = work_of(t, &pid);
+
+	if (work == CAPTURE_WORKS)
+		return err_set(e, ETIMEDOUT, "the capture worker made no progress");
+	return err_set(e, ETIMEDOUT, "the capture worker made no progress: process %d, %s",
+		(int)pid, capture_works[work]);
 }
 
 /* It is gone: how it ended. */
@@ -128,7 +197,7 @@ static int receive(struct tracer *t, enum capture_step step, struct capture_msg 
 int tracer_await(struct tracer *t, enum capture_step step, uint64_t until_ns,
 	struct capture_msg *ret, struct err *e)
 {
-	t->alive_ns = run_now_ns();
+	t->alive_ns = t->awake_ns = t->looked_ns = run_now_ns();
 	for (;;) {
 		struct pollfd p = {.fd = t->sock, .events = POLLIN};
 		const char *stop;
@@ -141,8 +210,9 @@ int tracer_await(struct tracer *t, enum capture_step step, uint64_t until_ns,
 		stop = tracer_must_stop(t->run);
 		if (stop)
 			return err_set(e, ECANCELED, "%s", stop);
-		if (run_now_ns() >= until_ns || is_silent(t))
-			return err_set(e, ETIMEDOUT, "the capture worker made no progress");
+		t->stuck = is_silent(t);
+		if (run_now_ns() >= until_ns || t->stuck)
+			return no_progress(t, e);
 	}
 }
 
@@ -158,8 +228,8 @@ bool tracer_end(struct tracer *t, unsigned patience_ms)
 	if (t->worker.pid)
 		dead = worker_kill(&t->worker);
 	t->worker.pid = 0;
-	if (t->beat)
-		(void)munmap(t->beat, sizeof(*t->beat));
-	t->beat = NULL;
+	if (t->watch)
+		(void)munmap(t->watch, sizeof(*t->watch));
+	t->watch = NULL;
 	return dead;
 }

@@ -11,6 +11,7 @@
 #include "own.h"
 #include "pagemap.h"
 #include "regs.h"
+#include "resume.h"
 #include "target.h"
 #include "tick.h"
 
@@ -29,6 +30,13 @@ static const uint64_t reserve = 16 << 20;	 /* staged beyond what was present */
 enum {
 	ROUNDS = 10, /* of stopping threads that are born meanwhile */
 	HANDS = 4,   /* threads that copy: more than the memory can serve */
+};
+
+const char *const capture_works[CAPTURE_WORKS] = {
+	[CAPTURE_PREPARES] = "reading the flags of its mappings",
+	[CAPTURE_STOPS] = "stopping its threads",
+	[CAPTURE_LISTS] = "listing its memory",
+	[CAPTURE_COPIES] = "copying its memory",
 };
 
 static int tell(struct capture *c, enum capture_step step, uint64_t a, uint64_t b, struct err *e)
@@ -54,7 +62,7 @@ static bool await_word(struct capture *c, uint64_t until_ns)
 	uint64_t now;
 
 	while ((now = tick_now()) < until_ns) {
-		tick(c->job->beat);
+		tick(&c->job->watch->beat);
 		if (poll(&p, 1, (int)((until_ns - now) / 1000000 % 1000) + 1) > 0)
 			return true;
 	}
@@ -93,11 +101,37 @@ static uint64_t weigh(struct capture *c, struct proc_one *p)
 	if (memmaps_open(maps, p->live_fd, NULL) < 0)
 		return 0;
 	while (memmaps_next(maps, &m, NULL) > 0) {
-		tick(c->job->beat);
+		tick(&c->job->watch->beat);
 		if (c->job->options.kinds & 1u << m.kind)
 			sum += memplan_weigh(&pages, &m);
 	}
 	memmaps_done(maps);
+	return sum;
+}
+
+/* Where others did not come back, who waits for something now may be the next. */
+static bool is_unprepared(const struct capture *c, const struct proc_one *p)
+{
+	return c->job->unprepared || p->left_out || (c->job->skips && procset_waits(p));
+}
+
+/* What it leaves unread is a remark in the process's part of the table. */
+static uint64_t prepare_one(struct capture *c, struct proc_one *p, uint64_t end)
+{
+	uint64_t until = tick_now() + flags_ns, sum;
+
+	tick(&c->job->watch->beat);
+	if (p->listed || procset_look(&c->set, p) < 0 || p->live_fd < 0)
+		return 0;
+	p->flags.cut = true;
+	memdevs_learn(&c->devs, p->live_fd);
+	if (is_unprepared(c, p))
+		return 0;
+	draft_at(c, CAPTURE_PREPARES, p);
+	(void)!memflags_read(&p->flags, p->live_fd, &c->flag_room, until < end ? until : end,
+		&c->job->watch->beat, NULL);
+	sum = weigh(c, p);
+	draft_at(c, CAPTURE_PREPARES, NULL);
 	return sum;
 }
 
@@ -107,30 +141,22 @@ static int prepare(struct capture *c, struct err *e)
 	uint64_t end = tick_now() + all_flags_ns, present = 0;
 	int rc = procset_init(&c->set, job->proc_fd, job->target, e);
 
+	if (rc == 0 && job->again)
+		rc = resume_from_table(c, e);
 	if (rc < 0)
 		return rc;
 	c->limits.by_file = c->set.self != getpid();
 	for (unsigned i = 0; i < c->set.count; i++) {
-		struct proc_one *p = &c->set.proc[i];
-		uint64_t until = tick_now() + flags_ns;
-
-		tick(job->beat);
-		if (procset_look(&c->set, p) < 0 || p->live_fd < 0)
-			continue;
-		memdevs_learn(&c->devs, p->live_fd);
-		/* what it leaves unread is a remark in the process's part of the table */
-		if (memflags_read(&p->flags, p->live_fd, &c->flag_room, until < end ? until : end,
-			    job->beat, NULL) < 0)
-			p->flags.cut = true;
-		present += weigh(c, p);
+		c->set.proc[i].left_out = resume_leaves_out(c, &c->set.proc[i]);
+		present += prepare_one(c, &c->set.proc[i], end);
 	}
 	rc = stage_open(
 		&c->stage, job->stage_fd, job->stage_bytes, job->spill_fd, job->spill_bytes, e);
 	if (rc < 0)
 		return rc;
-	if (!job->options.maps_only)
-		stage_populate(
-			&c->stage, present + present / 8 + reserve, c->copy->crew, job->beat);
+	if (!job->options.maps_only && !job->again)
+		stage_populate(&c->stage, present + present / 8 + reserve, c->copy->crew,
+			&job->watch->beat);
 	return tell(c, CAPTURE_READY, present, c->set.count, e);
 }
 
@@ -138,7 +164,7 @@ static int prepare(struct capture *c, struct err *e)
 
 static bool to_be_held(const struct capture *c, const struct proc_one *p)
 {
-	return !c->job->options.maps_only && c->how != HOLD_NONE && !p->ended &&
+	return !c->job->options.maps_only && c->how != HOLD_NONE && !p->ended && !p->left_out &&
 	       !c->limits.by_file && !(p->stat.flags & PROCSET_KTHREAD);
 }
 
@@ -150,11 +176,20 @@ static int seize(struct capture *c, unsigned i, struct err *e)
 
 	if (!to_be_held(c, p))
 		return 0;
+	draft_at(c, CAPTURE_STOPS, p);
 	rc = hold_process(&c->hold, p->fd, i, p->frozen, e);
+	draft_at(c, CAPTURE_STOPS, NULL);
 	if (rc == -ENOMEM)
 		return rc;
 	p->not_asked = rc < 0 ? -rc : 0;
 	return rc < 0 ? 0 : rc;
+}
+
+static bool stands_still(const struct proc_one *p)
+{
+	bool empty = strchr("ZXx", p->stat.state) && p->stat.num_threads < 2;
+
+	return p->frozen || p->held || p->ended || empty || p->stat.flags & PROCSET_KTHREAD;
 }
 
 /* Which processes cannot run, now that their threads were asked to stop? */
@@ -182,6 +217,8 @@ static void judge_held(struct capture *c)
 		if (p->held)
 			p->stopped_ns = now;
 	}
+	for (unsigned i = 0; c->hold.count && i < c->set.count; i++)
+		c->crowd |= !stands_still(&c->set.proc[i]);
 }
 
 /* Those that no cgroup holds are stopped now, all at the same time. */
@@ -240,7 +277,7 @@ static int read_registers(struct capture *c, struct hold_thread *t, struct err *
 
 	if (t->state != HOLD_STOPPED)
 		return 0;
-	tick(c->job->beat);
+	tick(&c->job->watch->beat);
 	t->regs = memtable_at(&c->regs);
 	rc = regs_read(&c->regs, t, &p->machine, &t->error, e);
 	t->regs_len = memtable_at(&c->regs) - t->regs;
@@ -300,11 +337,13 @@ static int read_all(struct capture *c, struct err *e)
 static int release(void *arg, struct err *e)
 {
 	struct capture *c = arg;
+	uint64_t was;
 	int rc = 0;
 
 	if (c->released)
 		return 0;
 	c->released = true;
+	was = tick_item(&c->job->watch->item, 0);
 	for (unsigned i = 0; rc >= 0 && i < c->set.count; i++)
 		rc = c->set.proc[i].frozen ? seize(c, i, e) : 0;
 	if (rc >= 0)
@@ -317,22 +356,62 @@ static int release(void *arg, struct err *e)
 	for (unsigned i = 0; i < c->set.count; i++)
 		c->set.proc[i].resumed_ns = c->set.proc[i].stopped_ns ? c->thawed_ns : 0;
 	rc = read_all(c, e);
+	c->job->watch->let_go_ns = c->let_go_ns;
 	if (rc >= 0)
 		rc = memtable_flush(&c->regs, e);
 	sort_threads(c);
+	(void)tick_item(&c->job->watch->item, was);
 	return rc;
 }
 
-static int copy_all(struct capture *c, struct err *e)
+static int copy_one(struct capture *c, struct proc_one *p, struct err *e)
+{
+	int rc;
+
+	if (c->released)
+		hold_sweep(&c->hold);
+	draft_at(c, CAPTURE_LISTS, p);
+	rc = draft_process(c, p, e);
+	draft_at(c, CAPTURE_LISTS, NULL);
+	return rc == 0 && c->released ? draft_complete(c, e) : rc;
+}
+
+enum order { STILL, OTHERS, WAITING };
+
+static bool is_its_turn(const struct proc_one *p, enum order order)
+{
+	if (p->listed)
+		return false;
+	if (order == STILL)
+		return stands_still(p) || p->left_out;
+	return order == WAITING || !procset_waits(p);
+}
+
+static int copy_those(struct capture *c, enum order order, struct err *e)
 {
 	int rc = 0;
 
-	for (unsigned i = 0; rc == 0 && i < c->set.count; i++) {
-		if (c->released)
-			hold_sweep(&c->hold);
-		rc = draft_process(c, &c->set.proc[i], e);
-	}
-	return rc < 0 ? rc : release(c, e);
+	for (unsigned i = 0; rc == 0 && i < c->set.count; i++)
+		if (is_its_turn(&c->set.proc[i], order))
+			rc = copy_one(c, &c->set.proc[i], e);
+	return rc;
+}
+
+/* Who stands still holds no lock. Who waits in the kernel may: he comes last, when nobody stands
+ * still any more and what was copied is safe in the table. */
+static int copy_all(struct capture *c, struct err *e)
+{
+	int rc = c->how == HOLD_NONE ? draft_complete(c, e) : 0;
+
+	if (rc == 0)
+		rc = copy_those(c, STILL, e);
+	if (rc == 0)
+		rc = copy_those(c, OTHERS, e);
+	if (rc == 0)
+		rc = release(c, e);
+	if (rc == 0)
+		rc = draft_complete(c, e);
+	return rc < 0 ? rc : copy_those(c, WAITING, e);
 }
 
 static int run(struct capture *c, struct err *e)
@@ -342,15 +421,13 @@ static int run(struct capture *c, struct err *e)
 	if (rc == 0)
 		rc = memtable_open(&c->regs, c->regs_fd, e);
 	if (rc == 0)
-		rc = hold_init(&c->hold, c->job->beat, e);
+		rc = hold_init(&c->hold, &c->job->watch->beat, e);
 	if (rc == 0)
 		rc = prepare(c, e);
 	if (rc == 0)
 		rc = go(c, e);
 	if (rc == 0)
 		rc = copy_all(c, e);
-	if (rc == 0)
-		rc = draft_complete(c, e);
 	if (rc == 0)
 		rc = tell(c, CAPTURE_DONE, c->with, c->without, e);
 	return rc;
@@ -379,7 +456,8 @@ int capture_run(const struct capture_job *job, struct err *e)
 		.maps_only = job->options.maps_only,
 		.expired = release,
 		.arg = c,
-		.beat = job->beat,
+		.beat = &job->watch->beat,
+		.item = &job->watch->item,
 	};
 	copy->limits = &c->limits;
 	copy->stage = &c->stage;

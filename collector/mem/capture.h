@@ -17,6 +17,10 @@
  *	                                threads stop at once, before they run: read registers, let
  *go DONE
  *
+ * A process of which nothing comes back (it holds the lock of its memory, and waits for somebody)
+ * costs this worker its life: the engine sees in 'watch' where it stood, and starts another one
+ *that leaves that process out, and goes on behind what is in the table.
+ *
  * Whatever dies, the kernel lets go of threads that are held by ptrace, and the guard (guard.h)
  * thaws. Without a freeze (GO with frozen 0) it lists only: all runs are to be read live.
  */
@@ -25,6 +29,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct target;
 
@@ -47,6 +52,32 @@ struct capture_msg {
 	uint64_t staged, live;
 };
 
+/* What is done with one process: the step of a journal_item(). */
+enum capture_work {
+	CAPTURE_PREPARES, /* reads the flags of its mappings, weighs it */
+	CAPTURE_STOPS,	  /* its threads */
+	CAPTURE_LISTS,	  /* its mappings and pages */
+	CAPTURE_COPIES,	  /* which may wait for a disk: pages in swap */
+	CAPTURE_WORKS
+};
+extern const char *const capture_works[CAPTURE_WORKS];
+
+/* In memory that the engine shares. */
+struct capture_watch {
+	_Atomic uint64_t beat;	    /* grows with every sign of life */
+	_Atomic uint64_t item;	    /* journal_item() of what is at hand, 0: no process is */
+	_Atomic uint64_t let_go_ns; /* c of DONE, as soon as it is known */
+	_Atomic bool completed;	    /* what table_fd has is in final_fd, which grows from now on */
+};
+
+enum { CAPTURE_SKIPS = 16 };
+
+/* A process that a worker before this one did not come back from. */
+struct capture_skip {
+	pid_t pid;
+	unsigned work; /* enum capture_work */
+};
+
 enum capture_hold {
 	HOLD_NONE,   /* the target runs: everything is read live, no thread is stopped */
 	HOLD_CGROUP, /* its cgroup is frozen */
@@ -67,12 +98,21 @@ struct capture_job {
 	int cgroup_fd; /* directory of the frozen cgroup: who is in it is read again once it is
 			  frozen; -1: the target's members as they were resolved */
 	int table_fd;  /* an empty unnamed file: memtable.h, as it is drafted */
-	int final_fd;  /* the same: with threads and times, whole once DONE is said */
+	int final_fd;  /* the same: with threads and times; watch->completed says when */
 	int stage_fd;  /* a memfd of stage_bytes, not yet populated; -1: no staging */
 	int spill_fd;  /* an unnamed file on the output's disk, -1: none */
 	int sock;
 	uint64_t stage_bytes, spill_bytes;
-	_Atomic uint64_t *beat; /* grows with every sign of life */
+	struct capture_watch *watch;
+	struct capture_skip skip[CAPTURE_SKIPS]; /* named in the table, with the reason */
+	unsigned skips;
+	bool unprepared; /* nothing is read before READY */
+	/*
+	 * table_fd has processes that another worker finished: the others are added. They are read
+	 * live (GO says HOLD_NONE), or, with no_more, only named.
+	 */
+	bool again, no_more;
+	bool late; /* the target was held, and is not any more */
 };
 
 #ifndef CAP_CHECKPOINT_RESTORE

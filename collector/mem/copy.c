@@ -2,8 +2,10 @@
 /* copy - copies runs of pages into the staging area, many at a time. */
 #include "copy.h"
 
+#include "capture.h"
 #include "crew.h"
 #include "io.h"
+#include "journal.h"
 #include "own.h"
 #include "tick.h"
 
@@ -23,6 +25,7 @@ void copy_begin(struct copy *c, pid_t pid, int pid_fd)
 	c->pid_fd = pid_fd;
 	c->mem_fd = -1;
 	c->dumped = 0;
+	c->by_file = c->limits->by_file;
 	c->unreadable = false;
 	c->on_fault = MEM_FAILED;
 	c->count = 0;
@@ -44,6 +47,14 @@ int copy_tick(struct copy *c, struct err *e)
 		return 0;
 	l->live = true;
 	return l->expired ? l->expired(l->arg, e) : 0;
+}
+
+uint64_t copy_enter(struct copy *c)
+{
+	_Atomic uint64_t *item = c->limits->item;
+	uint64_t was = item ? *item : 0;
+
+	return was ? tick_item(item, journal_item(CAPTURE_COPIES, journal_pid(was))) : was;
 }
 
 uint64_t copy_grant(struct copy *c, uint64_t want)
@@ -81,7 +92,7 @@ static ssize_t read_mem(struct copy *c, void *to, size_t n, uint64_t from)
 static ssize_t read_by_number(
 	const struct copy *c, const struct iovec *local, const struct iovec *remote, size_t n)
 {
-	ssize_t got = c->limits->by_file ? 0 : process_vm_readv(c->pid, local, 1, remote, n, 0);
+	ssize_t got = c->by_file ? 0 : process_vm_readv(c->pid, local, 1, remote, n, 0);
 
 	return got > 0 && faccessat(c->pid_fd, "stat", F_OK, 0) < 0 ? 0 : got;
 }
@@ -266,12 +277,14 @@ static int copy_some(struct copy *c, unsigned *i, struct err *e)
 static int drain(struct copy *c, struct err *e)
 {
 	int rc = c->bytes ? copy_tick(c, e) : 0;
+	uint64_t was = copy_enter(c);
 
 	cut_parts(c);
 	if (rc == 0)
 		crew_run(c->crew, c->parts, read_part, c);
 	for (unsigned i = 0; rc == 0 && i < c->count;)
 		rc = copy_some(c, &i, e);
+	(void)tick_item(c->limits->item, was);
 	c->count = 0;
 	c->bytes = 0;
 	return rc;

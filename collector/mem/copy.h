@@ -37,7 +37,7 @@ struct copy_limits {
 	uint64_t until; /* CLOCK_MONOTONIC ns: then expired() once, and live */
 	int (*expired)(void *arg, struct err *e);
 	void *arg;
-	_Atomic uint64_t *beat;
+	_Atomic uint64_t *beat, *item; /* capture_watch's; NULL: nobody watches */
 };
 
 struct copy {
@@ -49,6 +49,11 @@ struct copy {
 	int pid_fd; /* the thread's directory: while it has files, the number is the thread's */
 	int mem_fd; /* own; -1: not opened yet, -2: cannot be */
 	uint64_t dumped;
+	/*
+	 * Who waits in process_vm_readv(2) for the lock of a process's memory cannot be killed; in
+	 * /proc/PID/mem, which is slower, he can (Linux 5.3).
+	 */
+	bool by_file;
 	bool unreadable;	/* the mapping: only /proc/PID/mem gives it */
 	enum mem_fate on_fault; /* what a page that faults is: MEM_FAILED, or known better */
 	struct mem_run run[COPY_RUNS];
@@ -58,6 +63,7 @@ struct copy {
 	unsigned parts, taken; /* taken: those whose bytes are kept */
 };
 
+/* by_file is as the limits have it. */
 void copy_begin(struct copy *c, pid_t pid, int pid_fd);
 void copy_done(struct copy *c);
 /* A sign of life, and a look at the clock. */
@@ -70,5 +76,7 @@ int copy_flush(struct copy *c, struct err *e) must_check;
 bool copy_can_read(struct copy *c, uint64_t address);
 /* Up to n bytes of the process, 0 when there are none. The caller knows that they exist. */
 size_t copy_peek(struct copy *c, uint64_t address, void *to, size_t n);
+/* Content is read from here on, until tick_item() puts back what is returned. */
+uint64_t copy_enter(struct copy *c);
 /* How many of 'want' bytes the limits leave; they are counted as dumped. */
 uint64_t copy_grant(struct copy *c, uint64_t want);

@@ -3,11 +3,13 @@
 #include "draft.h"
 
 #include "io.h"
+#include "journal.h"
 #include "memmaps.h"
 #include "memplan.h"
 #include "own.h"
 #include "pagemap.h"
 #include "psinfo.h"
+#include "resume.h"
 #include "target.h"
 #include "tick.h"
 
@@ -84,12 +86,31 @@ static int map_all(struct capture *c, struct proc_one *p, struct pagemap *pages,
 	return rc;
 }
 
+void draft_at(struct capture *c, enum capture_work work, const struct proc_one *p)
+{
+	(void)tick_item(&c->job->watch->item, p ? journal_item(work, p->pid) : 0);
+}
+
+static int left_out(struct capture *c, const struct proc_one *p)
+{
+	const char *where = resume_not_back(c, p);
+
+	if (where)
+		return draft_note(&c->table, GAP_STALLED, ETIMEDOUT, "process",
+			"%s did not come back: it holds the lock of its memory, or waits itself",
+			where);
+	return draft_note(&c->table, GAP_STALLED, 0, "process",
+		"not tried: too many others had not come back");
+}
+
 /* Nothing of it can be had. */
 static int no_memory(struct capture *c, const struct proc_one *p, struct err *e)
 {
 	int rc;
 
-	if (p->ended)
+	if (p->left_out)
+		rc = left_out(c, p);
+	else if (p->ended)
 		rc = draft_note(&c->table, GAP_VANISHED, ESRCH, "process",
 			"it had ended before its memory was read");
 	else if (p->stat.flags & PROCSET_KTHREAD)
@@ -117,6 +138,110 @@ static int remarks(struct capture *c, const struct proc_one *p)
 	return rc;
 }
 
+static const char *why_not(int error)
+{
+	switch (error) {
+	case 0:
+		return "they did not stop in time";
+	case EPERM:
+		return "another process traces them";
+	case EBUSY:
+		return "the process is about to become another program";
+	default:
+		return "the kernel refused";
+	}
+}
+
+static int add_threads(struct capture *c, struct proc_one *p, struct memtable *t, struct err *e)
+{
+	unsigned with = 0, without = 0;
+	int error = 0, rc = 0;
+
+	for (uint32_t i = p->first_thread; rc == 0 && i < p->first_thread + p->threads; i++) {
+		struct hold_thread *x = &c->hold.thread[i];
+		struct mem_thread r;
+
+		tick(&c->job->watch->beat);
+		if (i % SWEEP == 0)
+			hold_sweep(&c->hold); /* one that stops only now */
+		psinfo_thread(p, x->tid, &r);
+		if (x->signal)
+			r.cursig = x->signal;
+		rc = memtable_add(t, &r, sizeof(r), NULL, 0, e);
+		if (rc == 0 && x->regs_len)
+			rc = memtable_copy(t, c->regs_fd, x->regs, x->regs_len, e);
+		if (x->regs_len)
+			with++;
+		else if (!strchr("ZXx", r.state ? r.state : 'X')) {
+			without++;
+			error = x->error ? x->error : error;
+		}
+	}
+	c->with += with;
+	c->without += without;
+	if (rc == 0 && without)
+		rc = draft_note(t, error ? sink_gap_of(error) : GAP_STALLED, error, "registers",
+			"%u of %u threads: %s", without, with + without, why_not(error));
+	return rc;
+}
+
+/* Was it to stand still? */
+static bool was_to_stop(const struct capture *c, const struct proc_one *p)
+{
+	return !c->job->options.maps_only && (c->how != HOLD_NONE || c->job->late) &&
+	       p->live_fd >= 0 && !(p->stat.flags & PROCSET_KTHREAD);
+}
+
+static int no_registers(const struct capture *c, const struct proc_one *p, struct memtable *t)
+{
+	if (p->left_out)
+		return 0;
+	if (was_to_stop(c, p) && p->not_asked)
+		return draft_note(t, sink_gap_of(p->not_asked), p->not_asked, "registers",
+			p->threads ? "some of its threads could not be asked to stop"
+				   : "its threads could not be asked to stop");
+	if (p->threads || p->live_fd < 0 || p->stat.flags & PROCSET_KTHREAD)
+		return 0;
+	if (was_to_stop(c, p))
+		return draft_note(t, GAP_UNREADABLE, 0, "registers", "no thread could be stopped");
+	return draft_note(t, GAP_BY_PROFILE, 0, "registers", "%s",
+		c->job->options.maps_only ? "not asked for" : "its threads were not stopped");
+}
+
+/* What was copied of one that should have stood still, and did not. */
+static int not_held(const struct capture *c, const struct proc_one *p, struct memtable *t)
+{
+	if (p->left_out || !was_to_stop(c, p) || p->frozen || p->held)
+		return 0;
+	if (c->job->options.only_still)
+		return draft_note(t, GAP_REFUSED, 0, "memory",
+			"it could not be held, and was to be left out then (--freeze always)");
+	return draft_note(t, GAP_CHANGED, 0, "memory",
+		"it could not be held: its pages were copied while it ran");
+}
+
+/* What is known once all were let go. */
+static int add_rest(struct capture *c, struct proc_one *p, struct memtable *t, struct err *e)
+{
+	int rc = add_threads(c, p, t, e);
+
+	if (rc == 0)
+		rc = no_registers(c, p, t);
+	return rc == 0 ? not_held(c, p, t) : rc;
+}
+
+/* Its threads follow at once where they are known. */
+static int begin(struct capture *c, struct proc_one *p, struct mem_proc *head, struct err *e)
+{
+	int rc = memtable_add(&c->table, head, sizeof(*head), NULL, 0, e);
+
+	p->body = memtable_at(&c->table);
+	if (rc < 0 || !c->completed)
+		return rc;
+	p->whole = true;
+	return add_rest(c, p, &c->table, e);
+}
+
 static int read_memory(struct capture *c, struct proc_one *p, struct mem_proc *head, struct err *e)
 {
 	own_pagemap struct pagemap pages = PAGEMAP_INIT;
@@ -127,17 +252,17 @@ static int read_memory(struct capture *c, struct proc_one *p, struct mem_proc *h
 	int rc = pagemap_open(&pages, p->live_fd, PAGEMAP_BEST, &why);
 
 	if (rc < 0) {
-		rc = memtable_add(&c->table, head, sizeof(*head), NULL, 0, e);
-		p->body = memtable_at(&c->table);
+		rc = begin(c, p, head, e);
 		return rc < 0 ? rc
 			      : draft_note(&c->table, sink_gap_of(why.code), why.code, "mappings",
 					"%s", why.text);
 	}
 	psinfo_args(p, &pages, c->copy, head);
 	n = psinfo_auxv(p, auxv, sizeof(auxv));
-	head->machine = p->machine = psinfo_machine(auxv, n);
-	rc = memtable_add(&c->table, head, sizeof(*head), NULL, 0, e);
-	p->body = memtable_at(&c->table);
+	if (!p->machine) /* its registers tell better */
+		p->machine = psinfo_machine(auxv, n);
+	head->machine = p->machine;
+	rc = begin(c, p, head, e);
 	r.n = (uint32_t)n;
 	if (rc == 0 && n)
 		rc = memtable_add(&c->table, &r, sizeof(r), auxv, n, e);
@@ -167,11 +292,12 @@ int draft_process(struct capture *c, struct proc_one *p, struct err *e)
 	psinfo_proc(p, &head);
 	c->copy->runs = &runs;
 	copy_begin(c->copy, p->live, p->live_fd);
+	/* he must be able to end, or those he holds stand still as long as he does */
+	c->copy->by_file |= c->crowd || !p->still;
 	shmem_begin(&c->shmem, p->pid);
-	if (p->live_fd < 0 || p->stat.flags & PROCSET_KTHREAD) {
+	if (p->left_out || p->live_fd < 0 || p->stat.flags & PROCSET_KTHREAD) {
 		p->still = false;
-		rc = memtable_add(&c->table, &head, sizeof(head), NULL, 0, e);
-		p->body = memtable_at(&c->table);
+		rc = begin(c, p, &head, e);
 		if (rc == 0)
 			rc = no_memory(c, p, e);
 	} else {
@@ -191,86 +317,6 @@ int draft_process(struct capture *c, struct proc_one *p, struct err *e)
 	return memtable_end(&c->table, &runs.sum, e);
 }
 
-static const char *why_not(int error)
-{
-	switch (error) {
-	case 0:
-		return "they did not stop in time";
-	case EPERM:
-		return "another process traces them";
-	case EBUSY:
-		return "the process is about to become another program";
-	default:
-		return "the kernel refused";
-	}
-}
-
-static int add_threads(struct capture *c, struct proc_one *p, struct memtable *t, struct err *e)
-{
-	unsigned with = 0, without = 0;
-	int error = 0, rc = 0;
-
-	for (uint32_t i = p->first_thread; rc == 0 && i < p->first_thread + p->threads; i++) {
-		struct hold_thread *x = &c->hold.thread[i];
-		struct mem_thread r;
-
-		tick(c->job->beat);
-		if (i % SWEEP == 0)
-			hold_sweep(&c->hold); /* one that stops only now */
-		psinfo_thread(p, x->tid, &r);
-		if (x->signal)
-			r.cursig = x->signal;
-		rc = memtable_add(t, &r, sizeof(r), NULL, 0, e);
-		if (rc == 0 && x->regs_len)
-			rc = memtable_copy(t, c->regs_fd, x->regs, x->regs_len, e);
-		if (x->regs_len)
-			with++;
-		else if (!strchr("ZXx", r.state ? r.state : 'X')) {
-			without++;
-			error = x->error ? x->error : error;
-		}
-	}
-	c->with += with;
-	c->without += without;
-	if (rc == 0 && without)
-		rc = draft_note(t, error ? sink_gap_of(error) : GAP_STALLED, error, "registers",
-			"%u of %u threads: %s", without, with + without, why_not(error));
-	return rc;
-}
-
-/* Was it to stand still? */
-static bool was_to_stop(const struct capture *c, const struct proc_one *p)
-{
-	return !c->job->options.maps_only && c->how != HOLD_NONE && p->live_fd >= 0 &&
-	       !(p->stat.flags & PROCSET_KTHREAD);
-}
-
-static int no_registers(const struct capture *c, const struct proc_one *p, struct memtable *t)
-{
-	if (was_to_stop(c, p) && p->not_asked)
-		return draft_note(t, sink_gap_of(p->not_asked), p->not_asked, "registers",
-			p->threads ? "some of its threads could not be asked to stop"
-				   : "its threads could not be asked to stop");
-	if (p->threads || p->live_fd < 0 || p->stat.flags & PROCSET_KTHREAD)
-		return 0;
-	if (was_to_stop(c, p))
-		return draft_note(t, GAP_UNREADABLE, 0, "registers", "no thread could be stopped");
-	return draft_note(t, GAP_BY_PROFILE, 0, "registers", "%s",
-		c->job->options.maps_only ? "not asked for" : "its threads were not stopped");
-}
-
-/* What was copied of one that should have stood still, and did not. */
-static int not_held(const struct capture *c, const struct proc_one *p, struct memtable *t)
-{
-	if (!was_to_stop(c, p) || p->frozen || p->held)
-		return 0;
-	if (c->job->options.only_still)
-		return draft_note(t, GAP_REFUSED, 0, "memory",
-			"it could not be held, and was to be left out then (--freeze always)");
-	return draft_note(t, GAP_CHANGED, 0, "memory",
-		"it could not be held: its pages were copied while it ran");
-}
-
 static int complete_one(struct capture *c, struct proc_one *p, struct memtable *t, struct err *e)
 {
 	struct mem_end end = {.runs = p->runs, .staged = p->staged, .live = p->live_bytes};
@@ -287,11 +333,7 @@ static int complete_one(struct capture *c, struct proc_one *p, struct memtable *
 	head.frozen = p->still;
 	rc = memtable_add(t, &head, sizeof(head), NULL, 0, e);
 	if (rc == 0)
-		rc = add_threads(c, p, t, e);
-	if (rc == 0)
-		rc = no_registers(c, p, t);
-	if (rc == 0)
-		rc = not_held(c, p, t);
+		rc = add_rest(c, p, t, e);
 	if (rc == 0)
 		rc = memtable_copy(t, c->table.fd, p->body, p->body_len, e);
 	return rc < 0 ? rc : memtable_end(t, &end, e);
@@ -300,13 +342,29 @@ static int complete_one(struct capture *c, struct proc_one *p, struct memtable *
 int draft_complete(struct capture *c, struct err *e)
 {
 	own_memtable struct memtable t = MEMTABLE_INIT;
-	int rc = memtable_flush(&c->table, e);
+	int rc;
 
+	if (c->completed)
+		return 0;
+	rc = memtable_flush(&c->table, e);
 	if (rc == 0)
 		rc = memtable_open(&t, c->job->final_fd, e);
+	if (rc == 0)
+		rc = memtable_copy(&t, c->table.fd, 0, c->base, e);
 	for (unsigned i = 0; rc == 0 && i < c->set.count; i++) {
-		tick(c->job->beat);
-		rc = c->set.proc[i].listed ? complete_one(c, &c->set.proc[i], &t, e) : 0;
+		struct proc_one *p = &c->set.proc[i];
+
+		tick(&c->job->watch->beat);
+		rc = p->listed && !p->whole ? complete_one(c, p, &t, e) : 0;
 	}
-	return rc < 0 ? rc : memtable_flush(&t, e);
+	if (rc == 0)
+		rc = memtable_flush(&t, e);
+	if (rc < 0)
+		return rc;
+	memtable_done(&c->table);
+	c->table = t;
+	t = MEMTABLE_INIT;
+	c->completed = true;
+	c->job->watch->completed = true;
+	return 0;
 }

@@ -30,14 +30,20 @@ struct capture {
 	uint64_t go_ns, thawed_ns, let_go_ns;
 	uint64_t runs_left, staged, live;
 	uint64_t with, without; /* threads whose registers were read, and those whose were not */
+	uint64_t base;		/* of the table: what was there before us */
 	size_t flag_room;
-	bool released;
+	bool crowd;	/* some are held by us, and some could not be */
+	bool released;	/* threads and times are known ... */
+	bool completed; /* ... and in the table, too */
 };
 
 /* A note is a gap: 'where' and the text say what of the process is missing. */
 int draft_note(struct memtable *t, enum gap_kind kind, int error, const char *where,
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-/* All of one process but its threads, up to END. */
+/* The process that is at hand, NULL: none is. */
+void draft_at(struct capture *c, enum capture_work work, const struct proc_one *p);
+/* All of one process, up to END; its threads only once the table is complete. */
 int draft_process(struct capture *c, struct proc_one *p, struct err *e) must_check;
-/* The table again, from the draft and the threads, into a file of its own: the draft stands. */
+/* The table again, from the draft and the threads, into a file of its own: the draft stands until
+ * that is whole. What follows is written there. Once; then nothing. */
 int draft_complete(struct capture *c, struct err *e) must_check;

@@ -17,9 +17,10 @@
 enum {
 	DEPTH = 64, /* of cgroups: names of all of them do not fit a path */
 	CGROUPS = 65536,
+	LOOKS = 4096, /* threads of one process */
 };
 
-static struct proc_one *find(const struct procset *s, pid_t pid)
+struct proc_one *procset_find(const struct procset *s, pid_t pid)
 {
 	for (unsigned i = 0; i < s->count; i++)
 		if (s->proc[i].pid == pid && !s->proc[i].ended)
@@ -96,6 +97,33 @@ int procset_look(struct procset *s, struct proc_one *p)
 	return 0;
 }
 
+struct waiting {
+	int task;
+	unsigned left;
+};
+
+static int does_wait(pid_t tid, void *arg)
+{
+	struct waiting *w = arg;
+	struct procfs_stat st;
+	char name[16];
+	own_fd int fd = -1;
+
+	snprintf(name, sizeof(name), "%d", (int)tid);
+	fd = openat(w->task, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && procfs_read_stat(fd, &st, NULL) == 0 && st.state == 'D')
+		return 1;
+	return --w->left ? 0 : -ENODATA;
+}
+
+bool procset_waits(const struct proc_one *p)
+{
+	own_fd int task = openat(p->fd, "task", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct waiting w = {task, LOOKS};
+
+	return task >= 0 && procfs_each_number(task, does_wait, &w, NULL) == 1;
+}
+
 /* ---- who is in a cgroup */
 
 static void read_procs(struct procset *s, int dir, struct lines *l)
@@ -115,7 +143,7 @@ static void read_procs(struct procset *s, int dir, struct lines *l)
 		/* 0: a process that our PID namespace does not see */
 		if (text_parse_u64(line, INT32_MAX, &pid) < 0 || !pid || (pid_t)pid == s->self)
 			continue;
-		p = find(s, (pid_t)pid);
+		p = procset_find(s, (pid_t)pid);
 		if (!p)
 			p = add(s, (pid_t)pid, 0);
 		if (p)

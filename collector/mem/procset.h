@@ -22,6 +22,7 @@ struct proc_one {
 	int fd, live_fd; /* directories; live_fd may be -1 until procset_look() */
 	bool frozen;	 /* by its cgroup */
 	bool ended;	 /* or never was the one that was meant */
+	bool left_out;	 /* nothing of its memory is to be read */
 	struct procfs_stat stat;
 	struct memflags flags;
 	/* the caller's */
@@ -33,6 +34,7 @@ struct proc_one {
 	bool held;	    /* all its threads stand still */
 	int not_asked;	    /* why some of its threads were not even asked to stop, positive */
 	bool still, listed; /* it did while it was copied; it is in the table */
+	bool whole;	    /* there with its threads */
 };
 
 struct procset {
@@ -48,5 +50,9 @@ int procset_init(struct procset *s, int proc_fd, const struct target *target, st
 void procset_done(struct procset *s);
 /* Those in the cgroup and below are marked as frozen; the new ones among them are added. */
 int procset_frozen(struct procset *s, int cgroup_fd, struct err *e) must_check;
+/* NULL: it is not there, or has ended. */
+struct proc_one *procset_find(const struct procset *s, pid_t pid);
+/* Does a thread of it wait in the kernel, as who holds a lock for long does? */
+bool procset_waits(const struct proc_one *p);
 /* Reads the process's state again: 0, -ESRCH when it has ended. */
 int procset_look(struct procset *s, struct proc_one *p);

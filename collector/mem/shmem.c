@@ -5,6 +5,7 @@
 #include "copy.h"
 #include "memmaps.h"
 #include "own.h"
+#include "tick.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -119,13 +120,16 @@ static ssize_t read_block(struct view *v, uint64_t at, uint64_t n, struct err *e
 	struct mem_run run = {.start = v->m->start + (at - v->m->offset), .fate = MEM_DUMPED};
 	char *room = v->c->limits->live ? NULL : stage_room(v->c->stage, &size);
 	enum mem_store store = MEM_STORE_LIVE;
+	uint64_t was;
 	ssize_t got;
 	int rc;
 
 	n = n < STAGE_BLOCK ? n : STAGE_BLOCK;
 	if (room)
 		n = n < size ? n : size;
+	was = copy_enter(v->c);
 	got = room ? pread(v->fd, room, n, (off_t)at) : (ssize_t)n;
+	(void)tick_item(v->c->limits->item, was);
 	if (got > 0 && room) {
 		n = (uint64_t)got & ~(page - 1);
 		if (n && stage_keep(v->c->stage, n, &store, &run.offset) < 0)

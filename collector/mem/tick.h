@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* tick - the clock that limits are measured by, and signs of life. */
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -12,6 +13,12 @@ static inline uint64_t tick_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
+}
+
+/* What is at hand from now on; returns what was. */
+static inline uint64_t tick_item(_Atomic uint64_t *item, uint64_t now)
+{
+	return item ? atomic_exchange(item, now) : 0;
 }
 
 static inline void tick(_Atomic uint64_t *beat)

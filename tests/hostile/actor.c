@@ -5,6 +5,9 @@
  *	actor nodump         is not dumpable
  *	actor uffd           has memory that nobody will ever fill
  *	actor map FILE       has a file mapped
+ *	actor lock FILE      holds the lock of its memory until the file's server takes a write
+ *	actor lock FILE GO   the same once GO exists; traced by a process of its own
+ *	actor fill MIB       has so much memory
  *	actor hold N         has N descriptors open
  *	actor spoof          says it is a kernel thread
  *	actor traced         is traced by a process of its own
@@ -98,6 +101,54 @@ static void map(void)
 	check(mmap(NULL, MEMORY, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0, "map");
 }
 
+static void traced(void)
+{
+	pid_t parent = getpid();
+
+	(void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+	if (fork() == 0) {
+		check((int)ptrace(PTRACE_SEIZE, parent, NULL, NULL), "seize");
+		stay();
+	}
+}
+
+/* The kernel writes a mapping's pages back when something else takes its place, and keeps the lock
+ * until that is done. */
+static void *take_lock(void *page)
+{
+	while (arguments[3] && access(arguments[3], F_OK) < 0)
+		usleep(100);
+	(void)mmap(page, MEMORY, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	return NULL;
+}
+
+static void lock(void)
+{
+	int fd = check(open(arguments[2], O_RDWR | O_CLOEXEC), arguments[2]);
+	off_t own = getpid() % 64 * MEMORY; /* a page that is written back cannot be written */
+	char *p = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, fd, own);
+	pthread_t t;
+
+	check(p == MAP_FAILED ? -1 : 0, "map");
+	p[0] = 'A';
+	puts("ready"); /* what needs the lock is done before */
+	if (arguments[3])
+		traced();
+	check(-pthread_create(&t, NULL, take_lock, p), "thread");
+	for (;;)
+		pause();
+}
+
+static void fill(void)
+{
+	size_t n = (size_t)atol(arguments[2]) << 20;
+	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	check(p == MAP_FAILED ? -1 : 0, "memory");
+	for (size_t i = 0; i < n; i += 4096)
+		memset(p + i, (int)(i >> 12) | 1, 4096);
+}
+
 static void hold(void)
 {
 	struct rlimit l = {1 << 20, 1 << 20};
@@ -116,17 +167,6 @@ static void spoof(void)
 	(void)prctl(PR_SET_NAME, "kworker/0:1");
 	memset(arguments[0], 0, strlen(arguments[0]) + 1 + strlen(arguments[1]));
 	memcpy(arguments[0], name, sizeof(name) - 1);
-}
-
-static void traced(void)
-{
-	pid_t parent = getpid();
-
-	(void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
-	if (fork() == 0) {
-		check((int)ptrace(PTRACE_SEIZE, parent, NULL, NULL), "seize");
-		stay();
-	}
 }
 
 static void execs(void)
@@ -251,6 +291,8 @@ static const struct {
 	{"nodump", nodump},
 	{"uffd", uffd},
 	{"map", map},
+	{"lock", lock},
+	{"fill", fill},
 	{"hold", hold},
 	{"spoof", spoof},
 	{"traced", traced},

@@ -2,7 +2,7 @@
 /*
  * hangfs - a FUSE file system that never answers one kind of request: who asks sleeps, also
  * through SIGKILL, until the connection is aborted.
- *	hangfs DIR MODE READY [CONTENT]     MODE: open, read, getattr, lookup, readdir or all
+ *	hangfs DIR MODE READY [CONTENT]     MODE: open, read, write, getattr, lookup, readdir, all
  *
  * It has a directory with one file, "f", of 8 MiB that begins as CONTENT does. READY is a file
  * that exists once it is mounted. A mode "later-..." answers everything until SIGUSR1 comes: a
@@ -110,6 +110,13 @@ static size_t on_read(const struct fuse_read_in *in)
 	return n;
 }
 
+/* Taken, and forgotten. */
+static size_t on_write(const struct fuse_write_in *in)
+{
+	*(struct fuse_write_out *)answer.data = (struct fuse_write_out){.size = in->size};
+	return sizeof(struct fuse_write_out);
+}
+
 /* Bytes of the answer, or -1 when there will be none. */
 static long serve(const struct fuse_in_header *in)
 {
@@ -125,12 +132,16 @@ static long serve(const struct fuse_in_header *in)
 								   : (long)on_getattr(in->nodeid);
 	case FUSE_OPEN:
 	case FUSE_OPENDIR:
-		memset(answer.data, 0, sizeof(struct fuse_open_out));
+		/* else who opens it waits for what is being written */
+		*(struct fuse_open_out *)answer.data = (struct fuse_open_out){
+			.open_flags = strcmp(mode, "write") ? 0 : FOPEN_KEEP_CACHE};
 		return in->opcode == FUSE_OPEN && hangs("open")
 			       ? -1
 			       : (long)sizeof(struct fuse_open_out);
 	case FUSE_READ:
 		return hangs("read") ? -1 : (long)on_read(arg);
+	case FUSE_WRITE:
+		return hangs("write") ? -1 : (long)on_write(arg);
 	case FUSE_READDIR:
 		return hangs("readdir") ? -1 : (long)on_readdir(arg);
 	case FUSE_STATFS:

@@ -36,7 +36,7 @@ void capturing_open(struct capturing *k, uint64_t stage_bytes)
 		.spill_fd = -1,
 		.stage_bytes = stage_bytes,
 	};
-	k->job.beat = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	k->job.watch = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (!stage_bytes)
 		return;
 	k->job.stage_fd = io_spool(-1, NULL);
@@ -53,7 +53,7 @@ void capturing_close(struct capturing *k)
 		close(k->job.stage_fd);
 	if (k->job.spill_fd >= 0)
 		close(k->job.spill_fd);
-	munmap(k->job.beat, 4096);
+	munmap(k->job.watch, 4096);
 	free(k->target);
 }
 

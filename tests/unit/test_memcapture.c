@@ -244,7 +244,7 @@ static void test_stopped(void **state)
 	assert_int_equal(f->k.done.b, 0);
 	assert_int_equal(f->k.copied.b, 0);
 	assert_true(f->k.copied.a >= 50 * page());
-	assert_true(*f->k.job.beat > 10);
+	assert_true(f->k.job.watch->beat > 10);
 }
 
 /* With no more rights than the engine leaves it. */

@@ -118,7 +118,7 @@ static uint64_t beats; /* until it was thawed */
 
 static void count_beats(struct capturing *k)
 {
-	beats = *k->job.beat;
+	beats = k->job.watch->beat;
 }
 
 /* However many there are, whoever waits for them sees that it goes on. */
@@ -133,7 +133,7 @@ static void five_hundred_threads(void **state)
 	f.k.finished = everybody_runs;
 	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
 	assert_int_equal(f.k.done.a, 500);
-	assert_true(*f.k.job.beat - beats >= 2 * 500);
+	assert_true(f.k.job.watch->beat - beats >= 2 * 500);
 	assert_int_equal(f.k.done.b, 0);
 	count_regs(&f.k);
 	assert_int_equal(prstatus, 500);

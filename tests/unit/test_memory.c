@@ -158,7 +158,7 @@ static int slow(const struct capture_job *j, struct err *e)
 	say(j, CAPTURE_READY, 0, 0);
 	(void)hear(j);
 	for (;;) {
-		atomic_fetch_add(j->beat, 1);
+		atomic_fetch_add(&j->watch->beat, 1);
 		(void)poll(NULL, 0, 10);
 	}
 	return 0;

@@ -198,7 +198,7 @@ static int read_registers(struct session *s, struct err *e)
 	struct capture_msg done = {0};
 	int rc = tracer_tell(&s->tracer, CAPTURE_THAWED, 0, 0, e);
 
-	if (s->m->hold == HOLD_PTRACE)
+	if (s->tracing && s->m->hold == HOLD_PTRACE)
 		s->tracer.silence_ns = 2 * GRACE_MS * 1000000ULL;
 	if (rc == 0)
 		rc = tracer_await(
@@ -291,6 +291,7 @@ static int take_rest(struct session *s, struct err *e)
 
 	j->again = true;
 	j->late = s->m->hold != HOLD_NONE;
+	s->tracer.silence_ns = 0;
 	j->no_more |= j->skips == CAPTURE_SKIPS || run_now_ns() >= s->until_ns;
 	j->stage_fd = j->spill_fd = -1; /* a worker that is left behind may still copy into them */
 	own_fd_(&s->final_fd);
@@ -357,7 +358,7 @@ static int open_session(struct session *s, struct err *e)
 		rc = s->final_fd = io_spool(s->r->spool_dir, e);
 	rc = rc < 0 ? rc : 0;
 	fill_job(s);
-	s->until_ns = run_share_ends(s->r);
+	s->until_ns = job_ends(s->r, s->index);
 	if (rc == 0) {
 		choose_hold(s);
 		s->tracer.job.cgroup_fd = s->halt.freezer.dir_fd;

@@ -22,7 +22,7 @@ struct tracer {
 	uint64_t awake_ns;	 /* when it last did not wait in the kernel */
 	uint64_t looked_ns;
 	bool stuck;	     /* why tracer_await() gave up: no progress, and not its time */
-	uint64_t silence_ns; /* without a beat: stuck; 0: the usual */
+	uint64_t silence_ns; /* without a beat, while it holds threads: stuck; 0: the usual */
 };
 
 /* Why a run must end now, NULL when it need not. */

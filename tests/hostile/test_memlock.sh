@@ -25,7 +25,7 @@ abort_all() {
 devices=
 
 # A container where writes to /mnt/fuse/f are never answered. COMMAND is run beside two others.
-run() { # NAME COMMAND
+start() { # NAME COMMAND
 	target_make "$1"
 	target_run "$1" 'mknod /dev/fuse c 10 229
 		mkdir -p /mnt/fuse /tmp/out
@@ -92,7 +92,7 @@ end() { # NAME
 }
 
 # --- one, from before we came
-run one 'run lock /bin/actor lock /mnt/fuse/f' || skip_all "no target can be made"
+start one 'run lock /bin/actor lock /mnt/fuse/f' || skip_all "no target can be made"
 wait_until is_locked "$(out_of one lock)"
 ok "one: it is locked" is_locked "$(out_of one lock)"
 collect one 60 --pid "$pid" --profile "$scratch/memory.json"
@@ -110,7 +110,7 @@ end one
 
 # --- more than are waited for before the freeze
 all=$(for i in 1 2 3 4 5 6 7; do echo "run lock$i /bin/actor lock /mnt/fuse/f"; done)
-run many "$all"
+start many "$all"
 wait_until is_locked "$(out_of many lock7)"
 collect many 90 --pid "$pid" --profile "$scratch/memory.json"
 sound many 3
@@ -125,7 +125,7 @@ held many
 end many
 
 # --- while the others stand still: it is in no frozen cgroup, and nobody else can stop it
-run cue 'run fill /bin/actor fill 256
+start cue 'run fill /bin/actor fill 512
 	run lock /bin/actor lock /mnt/fuse/f /tmp/go'
 lock=$(out_of cue lock)
 for root in "$mount" "$old"; do
@@ -146,7 +146,7 @@ cue() { # no process is started for it
 touch cueing
 cue &
 watcher=$!
-collect cue 60 --pid "$pid" --profile "$scratch/memory.json"
+collect cue 60 --pid "$pid" --profile "$scratch/memory.json" --stage 16M # and a file: slow
 rm cueing
 wait "$watcher"
 sound cue 3
@@ -158,7 +158,7 @@ else
 	has cue after
 	for who in before fill after; do
 		is "cue: it stood still, and its registers are there ($who)" "$(jq -c \
-			'[.frozen, [.threads[].registers] != [], [.mappings[].runs[]? | select(.live)] == []]' \
+			'[.frozen, any(.threads[]; .registers), [.mappings[].runs[]? | select(.live)] == []]' \
 			"cue.x/memory/$(out_of cue "$who").json")" '[true,true,true]'
 	done
 fi

@@ -227,11 +227,40 @@ static void share(struct zoo *z)
 	z->len[ZOO_SPARSE] = (uint64_t)sibling;
 }
 
+static void is_at(struct fixture *f, pid_t pid, int place, enum mem_fate fate)
+{
+	struct captured x;
+
+	assert_true(capturing_at(&f->k, pid, f->zoo.at[place], &x));
+	assert_int_equal(x.run.fate, fate);
+	if (fate == MEM_ELSEWHERE)
+		assert_int_equal(x.run.offset, f->zoo.len[ZOO_SPARSE]);
+}
+
 /* The first has no content in the table: the other one is not referred to it. */
 static void references_are_true(void **state)
 {
 	struct fixture f;
-	struct captured x;
+	pid_t other;
+
+	(void)state;
+	open_zoo(&f, share);
+	other = (pid_t)f.zoo.len[ZOO_SPARSE];
+	capturing_member(&f.k, other);
+	f.k.job.options.max_total = 0;
+	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
+	kill(other, SIGKILL);
+	for (int place = ZOO_SHARED; place <= ZOO_MEMFD_AGAIN; place++) {
+		is_at(&f, f.zoo.pid, place, MEM_OVER_BUDGET);
+		is_at(&f, other, place, MEM_OVER_BUDGET);
+	}
+	close_zoo(&f);
+}
+
+/* Who stands still comes first: he has it, though the other one is the first of the target. */
+static void the_one_that_is_held_has_it(void **state)
+{
+	struct fixture f;
 	pid_t tracer, other;
 
 	(void)state;
@@ -243,11 +272,9 @@ static void references_are_true(void **state)
 	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
 	end(tracer);
 	kill(other, SIGKILL);
-	for (int place = ZOO_SHARED; place <= ZOO_MEMFD_AGAIN; place++) {
-		assert_true(capturing_at(&f.k, f.zoo.pid, f.zoo.at[place], &x));
-		assert_int_equal(x.run.fate, MEM_LEFT_OUT);
-		assert_true(capturing_at(&f.k, other, f.zoo.at[place], &x));
-		assert_int_equal(x.run.fate, MEM_DUMPED);
+	for (int place = ZOO_SHARED; place < ZOO_MEMFD_AGAIN; place++) {
+		is_at(&f, f.zoo.pid, place, MEM_ELSEWHERE);
+		is_at(&f, other, place, MEM_DUMPED);
 	}
 	close_zoo(&f);
 }
@@ -261,6 +288,7 @@ int main(void)
 		cmocka_unit_test(the_number_is_anothers),
 		cmocka_unit_test(the_draft_stands),
 		cmocka_unit_test(references_are_true),
+		cmocka_unit_test(the_one_that_is_held_has_it),
 	};
 
 	return cmocka_run_group_tests_name("memheld", tests, NULL, NULL);

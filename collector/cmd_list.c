@@ -62,7 +62,7 @@ static void cell(const struct resolve_row *r, enum column c, char ret[CELL_MAX])
 		break;
 	default:
 		snprintf(ret, CELL_MAX, "%s",
-			c == NAME      ? r->name
+			c == NAME      ? r->sandbox && !r->name[0] ? "(sandbox)" : r->name
 			: c == POD     ? r->pod
 			: c == IMAGE   ? r->image
 			: c == RUNTIME ? target_runtime_names[r->runtime]
@@ -197,7 +197,10 @@ static enum exit_code run(const struct invocation *in)
 const struct command cmd_list = {
 	.name = "list",
 	.summary = "show the containers on this node",
-	.details = "Running ones first. LAYER is the size of the files in the writable layer; a "
+	.details = "Running ones first. POD is NAMESPACE/POD, as collect --pod takes it; (sandbox) "
+		   "only "
+		   "holds the namespaces of its pod. LAYER is the size of the files in the "
+		   "writable layer; a "
 		   "leading > says that it was too large to count to its end. On a terminal "
 		   "long names are cut to its width.",
 	.options = options,

@@ -60,6 +60,7 @@ static void make_safe(struct resolve_row *r)
 	TERMINATE(r->name);
 	TERMINATE(r->image);
 	TERMINATE(r->pod);
+	TERMINATE(r->pod_uid);
 	TERMINATE(r->runtime_namespace);
 	TERMINATE(r->state_text);
 	if ((unsigned)r->runtime >= RUNTIME_KINDS)
@@ -132,6 +133,8 @@ static void json_row(struct buf *out, const struct resolve_row *r)
 	jsonw_str(&w, "state", r->state_text);
 	jsonw_i64(&w, "pid", r->pid);
 	jsonw_str(&w, "pod", r->pod);
+	jsonw_str(&w, "pod_uid", r->pod_uid);
+	jsonw_bool(&w, "sandbox", r->sandbox);
 	jsonw_str(&w, "image", r->image);
 	if (r->layer_known)
 		jsonw_u64(&w, "layer_bytes", r->layer_bytes);

@@ -174,6 +174,18 @@ static int take_anchor(struct target *t, const struct target *from, struct err *
 	return 0;
 }
 
+/* The sandbox's, where the pod has one for all. */
+static void mark_shared(struct run *r)
+{
+	for (size_t i = 1; i < r->places; i++)
+		for (size_t k = 1; k < r->places; k++) {
+			const struct target *t = r->place[k].target;
+			bool same = k != i && t->ns_pid && t->ns_pid == r->place[i].target->ns_pid;
+
+			r->place[i].target->shares_pidns |= same;
+		}
+}
+
 static void note_networks(const struct run *r, struct target *t)
 {
 	for (size_t i = 1; i < r->places; i++) {
@@ -193,6 +205,7 @@ int places_merge(struct run *r, struct err *e)
 
 	if (rc < 0)
 		return rc;
+	mark_shared(r);
 	common_cgroup(r, offsetof(struct target, cgroup_v2), t->cgroup_v2);
 	common_cgroup(r, offsetof(struct target, cgroup_v1), t->cgroup_v1);
 	rc = take_anchor(t, anchor_of(r), e);

@@ -124,6 +124,7 @@ struct target {
 
 	pid_t pid; /* init process as the host sees it; 0 when not running */
 	uint64_t start_ticks;
+	bool shares_pidns; /* with other containers of its pod: to be in it makes no member */
 	uint64_t ns_pid, ns_mnt, ns_net, ns_user, ns_ipc, ns_uts, ns_cgroup; /* inodes, 0 unknown */
 	char cgroup_v2[TARGET_PATH]; /* path below the unified hierarchy, "" when none of its own */
 	char cgroup_v1[TARGET_PATH]; /* path in the v1 hierarchies (freezer's, or the first) */

@@ -116,6 +116,7 @@ static void check_runtimes(const struct doctor *d, struct doctor_finding *ret)
 		{"k3s", "run/k3s/containerd"},
 		{"k0s", "run/k0s/containerd"},
 		{"microk8s", "var/snap/microk8s/common/run/containerd"},
+		{"kubelet", "var/lib/kubelet/pods"},
 		{"cri-o socket", "run/crio/crio.sock"},
 		{"cri-o or podman", "var/lib/containers/storage/overlay-containers"},
 		{"podman socket", "run/podman/podman.sock"},

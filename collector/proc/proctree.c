@@ -156,8 +156,8 @@ static unsigned reasons(const struct proctree *t, int pid_fd, const struct procf
 
 	if (parent && parent->start_ticks <= st->start_ticks)
 		why |= MEMBER_CHILD;
-	if (!t->own_pidns && target->ns_pid && procfs_ns_inode(pid_fd, "pid", &ns, NULL) == 0 &&
-		ns == target->ns_pid)
+	if (!t->own_pidns && !target->shares_pidns && target->ns_pid &&
+		procfs_ns_inode(pid_fd, "pid", &ns, NULL) == 0 && ns == target->ns_pid)
 		why |= MEMBER_PIDNS;
 	if (!t->own_mntns && target->ns_mnt && procfs_ns_inode(pid_fd, "mnt", &ns, NULL) == 0 &&
 		ns == target->ns_mnt)

@@ -20,6 +20,8 @@ int resolve_target(const struct target_host *host, const struct target_selector 
 struct resolve_row {
 	char id[TARGET_ID], name[TARGET_ID], image[TARGET_TEXT];
 	char pod[2 * TARGET_ID + 1]; /* "namespace/name" or "" */
+	char pod_uid[64];
+	bool sandbox; /* it only holds the pod's namespaces */
 	char runtime_namespace[TARGET_ID];
 	enum target_runtime runtime;
 	char state_text[64];

@@ -62,6 +62,8 @@ static int list_one(const struct container *c, void *arg)
 	(void)RECORD_TEXT(row->state_text, select_state(l->host, c));
 	if (c->pod_name[0])
 		snprintf(row->pod, sizeof(row->pod), "%s/%s", c->pod_namespace, c->pod_name);
+	(void)RECORD_TEXT(row->pod_uid, c->pod_uid);
+	row->sandbox = runtime_is_sandbox(c);
 	row->runtime = c->kind;
 	row->pid = alive ? c->pid : 0;
 	if (l->scratch)

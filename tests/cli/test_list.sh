@@ -24,7 +24,7 @@ container "$(printf 'ef%.0s' {1..32})" "/$(printf 'long%.0s' {1..40})" 漢字漢
 json=$("$TAPHOS" list --host-root root --json)
 is "exit" $? 0
 ok "an array of objects with all keys" jq -e 'length == 3 and all(.[]; keys_unsorted == ["id", "name",
-	"runtime", "namespace", "state", "pid", "pod", "image", "layer_bytes", "layer_truncated"])' <<<"$json"
+	"runtime", "namespace", "state", "pid", "pod", "pod_uid", "sandbox", "image", "layer_bytes", "layer_truncated"])' <<<"$json"
 is "one on each line" "$(grep -c '^{' <<<"$json")" 3
 is "names arrive whole" "$(jq -r '.[] | select(.id | startswith("cd")) | .name' <<<"$json")" \
 	$'evil\e[31m\nname'

@@ -6,6 +6,7 @@
 #include "dumper.h"
 #include "freezekit.h"
 #include "io.h"
+#include "journal.h"
 #include "jsonw.h"
 #include "memory.h"
 #include "own.h"
@@ -196,6 +197,34 @@ static int some_live(const struct capture_job *j, struct err *e)
 	say(j, CAPTURE_COPIED, 0, 0);
 	(void)hear(j);
 	say_all(j, (struct capture_msg){.step = CAPTURE_DONE, .a = 1, .staged = 1000, .live = 500});
+	return 0;
+}
+
+/* Is at a process when its time is over; another worker, which goes on, is not. */
+static int gets_stuck(const struct capture_job *j, struct err *e)
+{
+	struct capture_msg go;
+
+	j->watch->item = j->again ? 0 : journal_item(CAPTURE_LISTS, 4711);
+	if (!j->again)
+		return slow(j, e);
+	say(j, CAPTURE_READY, 4096, 2);
+	go = hear(j);
+	if (go.a != HOLD_NONE || !j->late || j->stage_fd >= 0 || freezekit_stands_still(&kit))
+		return -EPROTO;
+	say(j, CAPTURE_COPIED, 0, 0);
+	(void)hear(j);
+	say_all(j, (struct capture_msg){.step = CAPTURE_DONE, .staged = 1000});
+	return 0;
+}
+
+/* Gives no sign of life from the first process it looks at; without that it ends well. */
+static int never_comes_back(const struct capture_job *j, struct err *e)
+{
+	if (j->skips == 1 && j->skip[0].pid == 4711 && j->skip[0].work == CAPTURE_PREPARES)
+		return good(j, e);
+	j->watch->item = journal_item(CAPTURE_PREPARES, 4711);
+	(void)poll(NULL, 0, -1);
 	return 0;
 }
 
@@ -392,6 +421,36 @@ static void test_too_slow_by_ptrace(void **state)
 	tear_down(&f);
 }
 
+static void test_another_goes_on(void **state)
+{
+	char text[400];
+
+	(void)state;
+	FIXTURE(f, FREEZER_V2);
+	f.rq.max_freeze_ns = 100 * MS;
+	assert_int_equal(memory_capture(&f.r, 0, gets_stuck, &e), 0);
+	assert_true(freezekit_counts(&kit));
+	assert_in_range(memory_held_ns(&f.r.memory), 590 * MS, 1500 * MS);
+	assert_int_equal(take_gap(&f, text, sizeof(text)), GAP_STALLED);
+	assert_non_null(strstr(text, "registers: "));
+	assert_int_equal(f.r.memory.staged, 1000);
+	assert_string_equal(f.r.memory.refused, "");
+	tear_down(&f);
+}
+
+static void test_stuck_before_ready(void **state)
+{
+	char text[400];
+
+	(void)state;
+	FIXTURE(f, FREEZER_V2);
+	assert_int_equal(memory_capture(&f.r, 0, never_comes_back, &e), 0);
+	assert_int_equal(f.r.memory.staged, HOLD_CGROUP << 1 | 1);
+	assert_true(memory_held_ns(&f.r.memory) > 0);
+	assert_int_equal(take_gap(&f, text, sizeof(text)), -1);
+	tear_down(&f);
+}
+
 static void test_worker_dies(void **state)
 {
 	char text[400];
@@ -511,6 +570,8 @@ int main(void)
 		cmocka_unit_test(test_never),
 		cmocka_unit_test(test_too_slow),
 		cmocka_unit_test(test_too_slow_by_ptrace),
+		cmocka_unit_test(test_another_goes_on),
+		cmocka_unit_test(test_stuck_before_ready),
 		cmocka_unit_test(test_worker_dies),
 		cmocka_unit_test(test_worker_babbles),
 		cmocka_unit_test(test_never_ready),

@@ -374,13 +374,32 @@ static void link_target(json_t *chain, const struct target *t)
 	add_link(chain, "container", container);
 }
 
+/* Of a whole pod: by the server's word, each with its folder in the bundle. */
+static void link_containers(json_t *chain, const json_t *pod)
+{
+	json_t *all = kubepod_containers(pod), *at;
+	char folder[512];
+	size_t i;
+
+	json_array_foreach(all, i, at)
+	{
+		snprintf(folder, sizeof(folder), "containers/%.400s/", jsonx_text_key(at, "name"));
+		set_text(at, "member", folder);
+		add_link(chain, "container", json_incref(at));
+	}
+	json_decref(all);
+}
+
 static json_t *render_chain(
 	const struct kubesum *s, const struct kubewalk *w, const struct target *t)
 {
 	json_t *chain = json_array(), *pod = json_object(), *at;
 	size_t i;
 
-	link_target(chain, t);
+	if (t->id[0])
+		link_target(chain, t);
+	else
+		link_containers(chain, kubewalk_pod(w));
 	set_text(pod, "namespace", t->pod_namespace);
 	set_text(pod, "name", t->pod_name);
 	set_text(pod, "uid", t->pod_uid);

@@ -8,6 +8,10 @@ Makes keys and certificates in DIR with openssl, prints a line "NAME PORT" for e
 "ready", and serves until its standard input ends. Servers: good (certificate by ca.crt for
 127.0.0.1 and api.test), name (for another name), expired, stranger (by another authority), client
 (wants a certificate of ca.crt), deaf (takes connections and says nothing), closed (nobody there).
+
+Below /recorded, and for the token "in-cluster" everywhere, it is the server that tests/data/kube was
+recorded from; below /recorded-slow, -busy, -garbage its services are not to be had, and
+/recorded-expires takes the token a few times only. Asking it for a secret ends it.
 """
 import json
 import os
@@ -19,6 +23,7 @@ import sys
 import threading
 import time
 
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../data/kube")
 NAMES = "IP:127.0.0.1,DNS:api.test"
 seen = {}  # how often a path came
 lock = threading.Lock()
@@ -117,8 +122,66 @@ def hostile(conn, what, times):
         answer(conn, 200, {"kind": "Namespace"})
 
 
+# the end of a path, the file that was recorded
+RECORDED = {
+    "/apis": "apis", "/version": "version", "/pods/web-7559bb68dc-cqfj7": "pod",
+    "/replicasets/web-7559bb68dc": "replicaset", "/deployments/web": "deployment",
+    "/clusterrolebindings": "clusterrolebindings", "/rolebindings": "rolebindings",
+    "/networkpolicies": "networkpolicies", "/services": "services",
+    "/endpointslices": "endpointslices",
+}
+EVENT = {"type": "Warning", "reason": "BackOff", "message": "https://u:hunter2@h/ is down",
+         "lastTimestamp": "2026-01-01T00:00:00Z",
+         "involvedObject": {"kind": "Pod", "name": "web-7559bb68dc-cqfj7"}}
+ROLE = {"rules": [{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}]}
+
+
+def load(name):
+    with open(f"{DATA}/{name}.json", encoding="utf-8") as f:
+        return json.load(f)
+
+
+def recorded(conn, mode, path, query):
+    """False: the connection ends."""
+    if "secret" in path:
+        os._exit(1)
+    if mode == "expires" and count("expires") > 6:
+        failure(conn, 401, "Unauthorized", "Unauthorized")
+    elif mode == "slow" and path.endswith("/services"):
+        conn.recv(1)
+        return False
+    elif mode == "busy" and path.endswith("/services"):
+        failure(conn, 429, "TooManyRequests", "too many requests", "Retry-After: 86400")
+    elif mode == "garbage" and path.endswith("/services"):
+        answer(conn, 200, b'{"items":[{"spec":{"password":')
+    elif "fieldSelector" in query and path.endswith("/pods"):
+        pod, asked = load("pod"), query["fieldSelector"].rpartition("%3D")[2]
+        answer(conn, 200, {"items": [pod] * (pod["status"]["podIP"] == asked)})
+    elif path.endswith("/events"):
+        answer(conn, 200, {"kind": "EventList", "items": [EVENT]})
+    elif path.endswith("/log"):
+        answer(conn, 200, b"2026-01-01T00:00:00Z a line\n")
+    elif "/clusterroles/" in path or "/roles/" in path:
+        answer(conn, 200, ROLE)
+    elif path.split("/")[-2] in ("nodes", "namespaces", "serviceaccounts"):
+        answer(conn, 200, {"metadata": {"name": path.rpartition("/")[2]}})
+    else:
+        for end, name in RECORDED.items():
+            if path.endswith(end):
+                answer(conn, 200, load(name))
+                break
+        else:
+            failure(conn, 404, "NotFound", "nothing was recorded")
+    return True
+
+
 def serve_path(conn, path, query, headers):
     """False: the connection ends."""
+    first, _, rest = path[1:].partition("/")
+    if first.startswith("recorded"):
+        return recorded(conn, first[len("recorded-"):], "/" + rest, query)
+    if headers.get("authorization") == "Bearer in-cluster":
+        return recorded(conn, "", path, query)
     what, times = path.rsplit("/", 1)[-1], count(path)
     if what == "plain":
         answer(conn, 200, {"kind": "Namespace"})

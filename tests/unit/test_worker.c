@@ -111,6 +111,45 @@ static void a_worker_writes_and_sends_nowhere(void **state)
 	assert_string_equal(run(try_all, FILTER_NETWORK), "yyyyyyyyyyy");
 }
 
+/* Connects, and does nothing else that a socket can do. */
+static int try_client(void *arg)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = 9};
+	int net = socket(AF_INET, SOCK_DGRAM, 0);
+	bool ok[] = {
+		connect(net, (struct sockaddr *)&to, sizeof(to)) == 0,
+		refused(socket(AF_UNIX, SOCK_STREAM, 0)),
+		refused(socket(AF_NETLINK, SOCK_RAW, 0)),
+		refused(socket(AF_PACKET, SOCK_RAW, 0)),
+		refused(bind(net, (struct sockaddr *)&to, sizeof(to))),
+		refused(listen(net, 1)),
+		refused(sendto(net, "", 1, 0, (struct sockaddr *)&to, sizeof(to))),
+		refused(open("/dev/null", O_WRONLY | O_CLOEXEC)),
+	};
+
+	(void)arg;
+	return say(ok, sizeof(ok));
+}
+
+static int try_connect(void *arg)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = 9};
+	const bool ok = refused(connect(0, (struct sockaddr *)&to, sizeof(to)));
+
+	(void)arg;
+	return say(&ok, 1);
+}
+
+static void only_a_client_connects(void **state)
+{
+	(void)state;
+	if (unit_emulated())
+		unit_skip("no seccomp");
+	assert_string_equal(run(try_client, FILTER_CLIENT), "yyyyyyyy");
+	assert_string_equal(run(try_connect, FILTER_READER), "y");
+	assert_string_equal(run(try_connect, FILTER_NETWORK), "y");
+}
+
 static int wait_long(void *arg)
 {
 	(void)arg;
@@ -210,7 +249,7 @@ static int call_ptrace(void *arg)
 static void only_readers_of_memory_read_memory(void **state)
 {
 	static const enum filter_kind others[] = {FILTER_PARSER, FILTER_READER, FILTER_NETWORK,
-		FILTER_WRITER, FILTER_MOUNTS, FILTER_MEMORY};
+		FILTER_WRITER, FILTER_MOUNTS, FILTER_MEMORY, FILTER_CLIENT};
 	struct worker_spec spec = {
 		.name = "test", .main = call_ptrace, .netns_fd = -1, .mntns_fd = -1};
 	struct worker w;
@@ -405,6 +444,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_worker_writes_and_sends_nowhere),
+		cmocka_unit_test(only_a_client_connects),
 		cmocka_unit_test(a_paused_worker_stands_still),
 		cmocka_unit_test(a_tracer_stops_and_reads_and_nothing_else),
 		cmocka_unit_test(threads_are_no_processes),

@@ -30,7 +30,7 @@ struct doc {
 	struct mempieces pieces;
 	struct memtally tally;
 	/* the mapping and the piece that are not written yet */
-	bool in_map, map_kept, named, in_thread, registers;
+	bool in_map, map_kept, kernels, in_thread, registers;
 	struct mem_map map;
 	struct mempiece piece;
 	unsigned runs;
@@ -189,11 +189,12 @@ static int on_note(void *arg, const struct mem_note *n, struct err *e)
 static void write_piece(struct doc *d)
 {
 	const struct mempiece *p = &d->piece;
+	enum gap_kind gap = memtally_loss_of(&d->map, p);
 	struct jsonw *w = &d->w;
 
 	if (p->start == p->end)
 		return;
-	memtally_piece(&d->tally, &d->map, d->named, p);
+	memtally_piece(&d->tally, &d->map, d->kernels, p);
 	jsonw_open(w, NULL);
 	jsonw_hex(w, "start", p->start);
 	jsonw_hex(w, "end", p->end);
@@ -204,6 +205,8 @@ static void write_piece(struct doc *d)
 		jsonw_bool(w, "live", true);
 	if (p->error)
 		jsonw_i64(w, "errno", p->error);
+	if (gap != GAP_KINDS)
+		jsonw_str(w, "gap", sink_gap_names[gap]);
 	if (p->fate == MEM_ELSEWHERE)
 		jsonw_u64(w, "pid", p->elsewhere);
 	jsonw_close(w);
@@ -277,7 +280,7 @@ static int on_map(void *arg, const struct mem_map *m, struct err *e)
 	close_map(d);
 	memtally_map(&d->tally, m);
 	d->map = *m;
-	d->named = *name == '/';
+	d->kernels = *name == '[';
 	d->in_map = true;
 	d->map_kept = false;
 	snprintf(dev, sizeof(dev), "%" PRIu32 ":%" PRIu32, m->dev_major, m->dev_minor);
@@ -287,7 +290,7 @@ static int on_map(void *arg, const struct mem_map *m, struct err *e)
 	jsonw_str(w, "perms", perms);
 	jsonw_str(w, "kind", mem_kinds[m->kind]);
 	write_flags(w, m->flags);
-	if (m->ino || d->named) {
+	if (m->ino || *name == '/') {
 		jsonw_hex(w, "offset", m->offset);
 		jsonw_str(w, "dev", dev);
 		jsonw_u64(w, "ino", m->ino);

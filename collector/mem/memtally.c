@@ -46,11 +46,8 @@ void memtally_log(struct memtally *t, const struct memlog *log, uint64_t proc)
 				entry->start);
 }
 
-/* GAP_KINDS: none. */
-static enum gap_kind loss_of(const struct mem_map *m, bool named, const struct mempiece *p)
+enum gap_kind memtally_loss_of(const struct mem_map *m, const struct mempiece *p)
 {
-	bool kernels = m->kind == MEM_SPECIAL;
-
 	switch (p->fate) {
 	case MEM_DUMPED:
 	case MEM_ZERO:
@@ -66,8 +63,10 @@ static enum gap_kind loss_of(const struct mem_map *m, bool named, const struct m
 	default:
 		break;
 	}
-	if (kernels) /* a device; or vvar and the like, which are nobody's memory */
-		return named ? GAP_SPECIAL_FILE : GAP_KINDS;
+	/* a device, a ring of the kernel's; or vvar and the like, which are nobody's memory: but
+	 * not the vdso's code */
+	if (m->kind == MEM_SPECIAL && (p->fate == MEM_PROTECTED || !(m->flags & MEM_X)))
+		return GAP_SPECIAL_FILE;
 	if (p->fate == MEM_PROTECTED)
 		return GAP_PROTECTED;
 	if (p->fate == MEM_NOT_PRESENT)
@@ -76,9 +75,9 @@ static enum gap_kind loss_of(const struct mem_map *m, bool named, const struct m
 }
 
 void memtally_piece(
-	struct memtally *t, const struct mem_map *m, bool named, const struct mempiece *p)
+	struct memtally *t, const struct mem_map *m, bool kernels, const struct mempiece *p)
 {
-	enum gap_kind kind = loss_of(m, named, p);
+	enum gap_kind kind = memtally_loss_of(m, p);
 	uint64_t n = p->end - p->start;
 	struct memtally_loss *loss;
 
@@ -87,7 +86,7 @@ void memtally_piece(
 		t->live += n;
 	if (p->flags & MEM_WAS_SWAPPED)
 		t->swapped += n;
-	if (kind == GAP_KINDS)
+	if (kind == GAP_KINDS || (kernels && kind == GAP_SPECIAL_FILE))
 		return;
 	loss = &t->loss[kind];
 	if (!loss->pieces++) {

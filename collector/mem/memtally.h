@@ -29,8 +29,11 @@ struct memtally {
 
 void memtally_map(struct memtally *t, const struct mem_map *m);
 void memtally_run(struct memtally *t, const struct mem_map *m, const struct mem_run *r);
-/* m: the mapping it is in; named: it has a name that is a path. */
+/* What kind of gap it is, in this mapping. GAP_KINDS: none. */
+enum gap_kind memtally_loss_of(const struct mem_map *m, const struct mempiece *p);
+/* kernels: pages of the kernel's own that every process has: what it does not give of them is no
+ * gap of the bundle. */
 void memtally_piece(
-	struct memtally *t, const struct mem_map *m, bool named, const struct mempiece *p);
+	struct memtally *t, const struct mem_map *m, bool kernels, const struct mempiece *p);
 /* From the log: what was noticed while bytes passed. */
 void memtally_log(struct memtally *t, const struct memlog *log, uint64_t proc);

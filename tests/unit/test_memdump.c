@@ -136,6 +136,13 @@ static json_int_t number(json_t *o, const char *key)
 	return json_integer_value(v);
 }
 
+static const char *gap_of_run(json_t *doc, size_t map, size_t run)
+{
+	json_t *m = json_array_get(json_object_get(doc, "mappings"), map);
+
+	return word(json_array_get(json_object_get(m, "runs"), run), "gap");
+}
+
 /* "start end fate" of a run. */
 static void check_run(json_t *doc, size_t map, size_t run, const char *want)
 {
@@ -204,7 +211,13 @@ static void add_plain(struct memkit *k, int pid)
 	memkit_run(k, 0x26000, 0x27000, MEM_LEFT_OUT, 0);
 	memkit_run(k, 0x27000, 0x28000, MEM_NOT_PRESENT, 0);
 	memkit_map(k, 0x30000, 0x31000, MEM_SPECIAL, "[vvar]");
-	memkit_run(k, 0x30000, 0x31000, MEM_FAILED, EIO);
+	memkit_run(k, 0x30000, 0x31000, MEM_PROTECTED, 0);
+	text = (struct mem_map){
+		.start = 0x31000, .end = 0x32000, .kind = MEM_SPECIAL, .flags = MEM_X};
+	memkit_map_as(k, &text, "[vsyscall]");
+	memkit_run(k, 0x31000, 0x32000, MEM_PROTECTED, 0);
+	memkit_map(k, 0x32000, 0x34000, MEM_SPECIAL, "socket:[41]");
+	memkit_run(k, 0x32000, 0x34000, MEM_FAILED, EFAULT);
 	memkit_end(k);
 }
 
@@ -232,6 +245,11 @@ static void what_is_staged_and_what_is_not(void **state)
 	check_run(doc, 0, 3, "0x13000 0x14000 failed");
 	check_run(doc, 1, 0, "0x20000 0x23000 dumped");
 	check_run(doc, 1, 1, "0x23000 0x24000 secret_memory");
+	check_run(doc, 2, 0, "0x30000 0x31000 protected");
+	assert_string_equal(gap_of_run(doc, 0, 3), "unreadable");
+	assert_string_equal(gap_of_run(doc, 2, 0), "special_file");
+	assert_string_equal(gap_of_run(doc, 3, 0), "special_file");
+	assert_string_equal(gap_of_run(doc, 4, 0), "special_file");
 	totals = json_object_get(doc, "totals");
 	assert_int_equal(number(totals, "dumped"), 5 * PAGE);
 	assert_int_equal(number(totals, "zero"), 2 * PAGE);
@@ -248,7 +266,8 @@ static void what_is_staged_and_what_is_not(void **state)
 	assert_true(gap_says(b, "by_profile member="));
 	assert_true(gap_says(b, "process 41: registers errno=1 why=traced by another"));
 	assert_true(gap_says(b, "not_present member=memory/41.core where=process 41: 4096 bytes"));
-	assert_int_equal(b->out.gaps, 6);
+	assert_true(gap_says(b, "special_file member=memory/41.core where=process 41: 8192 bytes"));
+	assert_int_equal(b->out.gaps, 7); /* what the kernel keeps of [vvar] is none */
 	findings = member(b, "findings.txt", NULL);
 	assert_non_null(strstr(findings, "process 41 (victim): an ELF file in memory without a "
 					 "file: 1, the first at 21000"));

@@ -110,6 +110,9 @@ static int no_memory(struct capture *c, const struct proc_one *p, struct err *e)
 
 	if (p->left_out)
 		rc = left_out(c, p);
+	else if (p->error)
+		rc = draft_note(&c->table, sink_gap_of(p->error), p->error, "process",
+			"it could not be opened");
 	else if (p->ended)
 		rc = draft_note(&c->table, GAP_VANISHED, ESRCH, "process",
 			"it had ended before its memory was read");

@@ -28,10 +28,18 @@ struct proc_one *procset_find(const struct procset *s, pid_t pid)
 	return NULL;
 }
 
+/* Nothing more is asked of it. */
+static void give_up(struct proc_one *p, int rc)
+{
+	p->ended = true;
+	p->error = rc == -ESRCH || rc == -ENOENT ? 0 : -rc;
+}
+
 /* ticks: 0 for any. NULL: no room. What cannot be opened is there as ended. */
 static struct proc_one *add(struct procset *s, pid_t pid, uint64_t ticks)
 {
 	struct proc_one *p;
+	int rc;
 
 	if (s->count == PROCSET_MAX) {
 		s->cut = true;
@@ -50,10 +58,13 @@ static struct proc_one *add(struct procset *s, pid_t pid, uint64_t ticks)
 	}
 	p = &s->proc[s->count++];
 	*p = (struct proc_one){.pid = pid, .live_fd = -1};
-	p->fd = procfs_open_pid(s->proc_fd, pid, NULL);
-	if (p->fd < 0 || procfs_read_stat(p->fd, &p->stat, NULL) < 0 ||
-		(ticks && p->stat.start_ticks != ticks))
-		p->ended = true;
+	rc = p->fd = procfs_open_pid(s->proc_fd, pid, NULL);
+	if (rc >= 0)
+		rc = procfs_read_stat(p->fd, &p->stat, NULL);
+	if (rc == 0 && ticks && p->stat.start_ticks != ticks)
+		rc = -ESRCH;
+	if (rc < 0)
+		give_up(p, rc);
 	return p;
 }
 
@@ -81,16 +92,22 @@ void procset_done(struct procset *s)
 
 int procset_look(struct procset *s, struct proc_one *p)
 {
+	int rc = p->ended ? -ESRCH : procfs_read_stat(p->fd, &p->stat, NULL);
+
 	own_fd_(&p->live_fd);
 	p->live_fd = -1;
 	p->live = 0;
-	if (p->ended || procfs_read_stat(p->fd, &p->stat, NULL) < 0) {
-		p->ended = true;
+	if (p->ended)
+		return -ESRCH;
+	p->error = 0;
+	if (rc < 0) {
+		give_up(p, rc);
 		return -ESRCH;
 	}
 	if (!strchr("ZXx", p->stat.state)) {
 		p->live = p->pid;
 		p->live_fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 3);
+		p->error = p->live_fd < 0 ? errno : 0;
 	} else if (p->stat.num_threads > 1) {
 		p->live_fd = procfs_open_live(s->proc_fd, p->fd, p->pid, &p->live);
 	}

@@ -21,7 +21,8 @@ struct proc_one {
 	pid_t pid, live; /* live: a thread that has its memory; 0: none has */
 	int fd, live_fd; /* directories; live_fd may be -1 until procset_look() */
 	bool frozen;	 /* by its cgroup */
-	bool ended;	 /* or never was the one that was meant */
+	bool ended;	 /* or never was the one that was meant, or 'error' */
+	int error;	 /* why it cannot be looked at though it is there, positive */
 	bool left_out;	 /* nothing of its memory is to be read */
 	struct procfs_stat stat;
 	struct memflags flags;
@@ -54,5 +55,5 @@ int procset_frozen(struct procset *s, int cgroup_fd, struct err *e) must_check;
 struct proc_one *procset_find(const struct procset *s, pid_t pid);
 /* Does a thread of it wait in the kernel, as who holds a lock for long does? */
 bool procset_waits(const struct proc_one *p);
-/* Reads the process's state again: 0, -ESRCH when it has ended. */
+/* Reads the process's state again: 0, -ESRCH when it has ended or cannot be looked at. */
 int procset_look(struct procset *s, struct proc_one *p);

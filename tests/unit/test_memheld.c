@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -214,6 +215,29 @@ static void the_draft_stands(void **state)
 	close_zoo(&f);
 }
 
+/* There are no descriptors left: the process is there, and cannot be opened. */
+static void no_descriptors(struct capturing *k)
+{
+	const struct rlimit none = {4, 4};
+
+	assert_int_equal(prlimit(k->worker, RLIMIT_NOFILE, &none, NULL), 0);
+}
+
+static void what_cannot_be_opened_has_not_vanished(void **state)
+{
+	struct fixture f;
+	struct mem_note note;
+
+	(void)state;
+	open_zoo(&f, zoo_all);
+	f.k.freeze = no_descriptors;
+	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
+	assert_true(capturing_note(&f.k, f.zoo.pid, "process", &note));
+	assert_int_equal(note.kind, GAP_UNREADABLE);
+	assert_int_equal(note.error, EMFILE);
+	close_zoo(&f);
+}
+
 /* ---- memory that several share */
 
 static void share(struct zoo *z)
@@ -287,6 +311,7 @@ int main(void)
 		cmocka_unit_test(more_threads_than_are_held),
 		cmocka_unit_test(the_number_is_anothers),
 		cmocka_unit_test(the_draft_stands),
+		cmocka_unit_test(what_cannot_be_opened_has_not_vanished),
 		cmocka_unit_test(references_are_true),
 		cmocka_unit_test(the_one_that_is_held_has_it),
 	};

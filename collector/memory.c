@@ -88,6 +88,7 @@ static void fill_job(struct session *s)
 		.spill_fd = s->m->fd[MEMORY_SPILL],
 		.stage_bytes = s->m->stage_bytes,
 		.spill_bytes = s->m->spill_bytes,
+		.spill_spare = s->m->spill_spare,
 	};
 }
 

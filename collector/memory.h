@@ -25,6 +25,7 @@ struct memory {
 	const char *method;	  /* "cgroup2", "cgroup1", "ptrace", "none" */
 	uint64_t requested_ns, frozen_ns, thawed_ns, let_go_ns; /* let_go: by ptrace */
 	uint64_t stage_bytes, spill_bytes;			/* room */
+	uint64_t spill_spare;					/* as in struct capture_job */
 	uint64_t present, staged, live;				/* bytes, by the worker's word */
 	uint64_t threads, threads_missed;
 	char why[256];	   /* why it was not frozen through its cgroup, "" */

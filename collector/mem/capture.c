@@ -154,6 +154,7 @@ static int prepare(struct capture *c, struct err *e)
 		&c->stage, job->stage_fd, job->stage_bytes, job->spill_fd, job->spill_bytes, e);
 	if (rc < 0)
 		return rc;
+	c->stage.spare = job->spill_spare;
 	if (!job->options.maps_only && !job->again)
 		stage_populate(&c->stage, present + present / 8 + reserve, c->copy->crew,
 			&job->watch->beat);

@@ -103,6 +103,7 @@ struct capture_job {
 	int spill_fd;  /* an unnamed file on the output's disk, -1: none */
 	int sock;
 	uint64_t stage_bytes, spill_bytes;
+	uint64_t spill_spare; /* nothing more goes there when less is free on its disk */
 	struct capture_watch *watch;
 	struct capture_skip skip[CAPTURE_SKIPS]; /* named in the table, with the reason */
 	unsigned skips;

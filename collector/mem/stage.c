@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_WRITE
@@ -99,6 +100,17 @@ char *stage_room(const struct stage *s, size_t *ret_room)
 	return s->block;
 }
 
+/* Others may have filled the disk since its room was measured: the rest is for the bundle. */
+static int spill(const struct stage *s, size_t n)
+{
+	struct statfs fs;
+
+	if (s->spare && fstatfs(s->spill_fd, &fs) == 0 &&
+		(uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize < s->spare + n)
+		return -ENOSPC;
+	return io_pwrite(s->spill_fd, s->block, n, (off_t)s->spill_used);
+}
+
 int stage_keep(struct stage *s, size_t n, enum mem_store *ret_store, uint64_t *ret_offset)
 {
 	if (s->used < s->bytes) {
@@ -107,7 +119,7 @@ int stage_keep(struct stage *s, size_t n, enum mem_store *ret_store, uint64_t *r
 		s->used += n;
 		return 0;
 	}
-	s->spill_error = -io_pwrite(s->spill_fd, s->block, n, (off_t)s->spill_used);
+	s->spill_error = -spill(s, n);
 	if (s->spill_error)
 		return -s->spill_error;
 	*ret_store = MEM_STORE_SPILL;

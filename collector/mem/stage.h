@@ -21,6 +21,7 @@ struct stage {
 	char *block;		     /* for what goes to the file */
 	int spill_fd;
 	uint64_t spill_bytes, spill_used;
+	uint64_t spare;	 /* bytes that stay free on the file's disk, 0: nobody looks */
 	int spill_error; /* why nothing goes to the file any more, 0 or positive */
 };
 

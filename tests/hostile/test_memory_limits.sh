@@ -100,7 +100,7 @@ for stage in 0 512M; do
 done
 target_end noise
 
-# --- the disk fills, by somebody else, while memory is copied to it
+# --- the disk fills, by somebody else, before memory is copied to it: what is left is the bundle's
 captures() { # has it got its capture worker?
 	local t c comm workers=()
 	read -r t _ <"/proc/$run/task/$run/children"
@@ -120,13 +120,14 @@ mkdir disk
 truncate -s 3G disk.img
 if mkfs.ext4 -qF -m 0 disk.img 2>/dev/null && mount -o loop disk.img disk 2>loop.err; then
 	container_atexit umount "$scratch/disk"
-	memory_target spill "run hoard fill $MIB"
+	memory_target spill "run hoard noise $MIB"
 	mkdir spill.x
 	"$BIN/deadline" 60 spill.report "$TAPHOS" collect --pid "$pid" --profile memory --stage 0 \
 		--output disk/bundle.tar.zst >spill.out 2>spill.err </dev/null &
 	run=$!
 	until captures || [ ! -e "/proc/$run" ]; do sleep 0.002; done
-	fallocate -l "$(($(free_kib) - (64 << 10)))K" disk/filler
+	# one of both has room now, the copy or the bundle
+	fallocate -l "$(($(free_kib) - (3 * MIB / 2 << 10)))K" disk/filler
 	wait "$run"
 	rc=$?
 	mkdir out/spill
@@ -134,7 +135,9 @@ if mkfs.ext4 -qF -m 0 disk.img 2>/dev/null && mount -o loop disk.img disk 2>loop
 	mv disk/bundle.tar.zst* out/spill
 	zstd -dqcf out/spill/bundle.tar.zst | tar -x -C spill.x --strip-components 1
 	whole spill 0 3
-	filled spill "a disk that fills"
+	planted spill noise hoard
+	is "spill: all of it is in the core" \
+		"$(told spill "$(number spill noise)" ".totals.dumped >= $((MIB << 20))")" true
 	# on a very busy machine all of it was copied before
 	[ "$rc" = 0 ] || lost spill changed '^freeze: [0-9]+ bytes did not fit the staging area'
 	target_end spill

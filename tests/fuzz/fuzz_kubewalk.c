@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		kubewalk_answer(w, ask, document);
 		if (ask->kind == ASK_POD)
-			kubewalk_add_logs(w);
+			kubewalk_add_logs(w, NULL, NULL);
 	}
 	(void)kubeselect_policy(document, document);
 	(void)kubeselect_service(document, document);

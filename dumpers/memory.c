@@ -212,21 +212,26 @@ static const void *record(struct job *job, uint64_t at, enum mem_type type)
 	return memscan_next(&job->scan, &h, NULL) == 1 && h->type == type ? h : NULL;
 }
 
-static bool did_not_answer(const struct job *job, unsigned i)
+/* It, or two of the same process: then it is the process that holds the lock of its mappings. */
+static bool did_not_answer(const struct job *job, const struct memfiles *f, unsigned i)
 {
 	const struct memlog_entry *entry;
-	unsigned at = 0;
+	unsigned at = 0, others = 0;
 
-	while ((entry = memlog_next(&job->log, 0, MEMLOG_FILE, &at)))
+	while ((entry = memlog_next(&job->log, 0, MEMLOG_FILE, &at))) {
 		if (entry->start == i)
 			return true;
-	return false;
+		others +=
+			entry->start < f->count && f->files[entry->start].proc == f->files[i].proc;
+	}
+	return others > 1;
 }
 
 /* One row; 'why' as mapped_write(). */
-static void write_file(struct job *job, struct mapped *m, const struct memfile *f, unsigned i,
+static void write_file(struct job *job, struct mapped *m, const struct memfiles *all, unsigned i,
 	struct jsonw *w, struct err *why)
 {
+	const struct memfile *f = &all->files[i];
 	struct mapped_file file = {.item = file_item | i, .ino = f->ino};
 	const struct mem_proc *p = record(job, f->proc, MEM_PROC);
 	const struct mem_map *map;
@@ -248,7 +253,7 @@ static void write_file(struct job *job, struct mapped *m, const struct memfile *
 	jsonw_hex(w, "start", file.start);
 	jsonw_u64(w, "mappings", f->mappings);
 	jsonw_u64(w, "with_pages_left_out", f->left_out);
-	if (!did_not_answer(job, i)) {
+	if (!did_not_answer(job, all, i)) {
 		mapped_write(m, &file, w, why);
 		return;
 	}
@@ -277,7 +282,7 @@ static int write_files(struct job *job, struct memfiles *f, struct mapped *m, st
 		struct missing *x;
 
 		jsonw_open(&w, NULL);
-		write_file(job, m, &f->files[i], i, &w, &why);
+		write_file(job, m, f, i, &w, &why);
 		jsonw_close(&w);
 		buf_addc(&text.rows, '\n');
 		(void)sink_text_row(&text);

@@ -16,6 +16,7 @@ enum {
 	PAGE = 4096,
 	STALL_BLOCK =
 		1 << 20, /* passed over where a worker got stuck; the rest of the run if again */
+	STALLS_MAX = 2,	 /* of one process: then none of it is read live any more */
 	SIGNS_MAX = 256, /* kept of one process */
 };
 
@@ -40,13 +41,21 @@ static int add_fate(struct memcore *c, struct stretch *s, uint64_t n, const stru
 	return memlog_add(c->log, &entry, NULL);
 }
 
-/* No room to say what is lost: then nothing more is read live, and one word says that. */
-static int give_up(struct memcore *c, struct stretch *s, struct err *e)
+static bool has_given_up(const struct memcore *c)
+{
+	return c->log->entries[c->entry].what & MEMLOG_FULL;
+}
+
+/* There is no room to say what is lost, or it holds the lock of its memory: then nothing more is
+ * read live, and one word says that. */
+static int give_up(struct memcore *c, struct stretch *s, int why, struct err *e)
 {
 	struct memlog_entry *entry = &c->log->entries[c->entry];
 
-	if (!(entry->what & MEMLOG_FULL))
-		entry->end = s->at;
+	if (has_given_up(c))
+		return 0;
+	entry->end = s->at;
+	entry->error = why;
 	return memlog_mark(c->log, c->entry, MEMLOG_FULL, e);
 }
 
@@ -54,10 +63,11 @@ static int give_up(struct memcore *c, struct stretch *s, struct err *e)
 static int lose(struct memcore *c, struct stretch *s, const struct memlive_bad *bad, struct err *e)
 {
 	uint64_t left = s->run.end - s->at, n = bad->n < left ? bad->n : left;
+	bool said = s->run.store == MEM_STORE_LIVE && has_given_up(c);
 	int rc = 0;
 
-	if (add_fate(c, s, n, bad) < 0)
-		rc = give_up(c, s, e);
+	if (!said && add_fate(c, s, n, bad) < 0)
+		rc = give_up(c, s, ENOSPC, e);
 	if (rc == 0)
 		rc = sink_zeros(c->out, n, e);
 	s->at += n;
@@ -135,8 +145,8 @@ static size_t get(struct memcore *c, const struct stretch *s, uint64_t at, char 
 		c->live_error = open_live(c);
 	c->opened = true;
 	c->live.careful = s->map->flags & (MEM_UFFD | MEM_NO_FLAGS);
-	bad->error = c->live_error ? c->live_error : ENOSPC;
-	if (c->live_error || c->log->entries[c->entry].what & MEMLOG_FULL)
+	bad->error = c->live_error;
+	if (c->live_error || has_given_up(c))
 		return 0;
 	return memlive_read(&c->live, at, to, n, bad);
 }
@@ -186,13 +196,19 @@ static int pass_over(struct memcore *c, struct stretch *s, struct err *e)
 {
 	struct memlive_bad bad = {STALL_BLOCK, MEM_FAILED, ETIMEDOUT};
 	const struct memlog_entry *entry;
-	unsigned at = 0;
+	unsigned at = 0, stalls = 1;
+	int rc = 0;
 
-	while ((entry = memlog_next(c->log, c->plan->at, MEMLOG_FATE, &at)))
-		if (entry->error == ETIMEDOUT && entry->start >= s->run.start &&
-			entry->start < s->run.end)
+	while ((entry = memlog_next(c->log, c->plan->at, MEMLOG_FATE, &at))) {
+		if (entry->error != ETIMEDOUT)
+			continue;
+		stalls++;
+		if (entry->start >= s->run.start && entry->start < s->run.end)
 			bad.n = SIZE_MAX;
-	return lose(c, s, &bad, e);
+	}
+	if (stalls >= STALLS_MAX && s->run.store == MEM_STORE_LIVE)
+		rc = give_up(c, s, ETIMEDOUT, e);
+	return rc < 0 ? rc : lose(c, s, &bad, e);
 }
 
 static int on_run(

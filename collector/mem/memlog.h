@@ -22,7 +22,8 @@ enum memlog_state {
 	MEMLOG_BEGUN = 1 << 0,
 	MEMLOG_CORE = 1 << 1, /* all bytes of the core were sent */
 	MEMLOG_JSON = 1 << 2,
-	MEMLOG_FULL = 1 << 3, /* no room for fates: from address 'end' on nothing was read live */
+	MEMLOG_FULL = 1 << 3, /* from address 'end' on nothing was read live: 'error' (ENOSPC: no
+				 room for fates) */
 };
 
 struct memlog_entry {

@@ -42,6 +42,7 @@ int mempieces_open(
 		.fates = malloc((log->details + 1) * sizeof(*p->fates)),
 		.cut = plan->cut,
 		.live_to = proc->what & MEMLOG_FULL ? proc->end : UINT64_MAX,
+		.why = proc->error,
 	};
 	if (!p->fates)
 		return -ENOMEM;
@@ -127,5 +128,5 @@ int mempieces_of(const struct mempieces *p, const struct mem_run *r,
 	}
 	if (rc == 0)
 		rc = give(&c, end, MEM_DUMPED, 0);
-	return rc == 0 ? give(&c, r->end, MEM_FAILED, ENOSPC) : rc;
+	return rc == 0 ? give(&c, r->end, MEM_FAILED, p->why) : rc;
 }

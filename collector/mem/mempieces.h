@@ -19,7 +19,8 @@ struct mempieces {
 	struct memlog_entry *fates; /* of the process, by address */
 	unsigned count;
 	uint64_t cut;	  /* nothing of what was to be dumped from here on */
-	uint64_t live_to; /* nothing read live from here on */
+	uint64_t live_to; /* nothing read live from here on: 'why' */
+	int why;
 };
 
 #define own_mempieces __attribute__((cleanup(mempieces_done)))

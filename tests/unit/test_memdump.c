@@ -566,10 +566,75 @@ static int choked_commit(void *ctx, size_t n, struct err *e)
 	return choke.real->commit(ctx, n, e);
 }
 
+static void begin_choking(struct bench *b, struct sink_ops *ops, uint64_t stop)
+{
+	*ops = *b->out.sink.ops;
+	choke.real = b->out.sink.ops;
+	choke.done = 0;
+	choke.stop = stop;
+	ops->room = choked_room;
+	ops->commit = choked_commit;
+	b->out.sink.ops = ops;
+}
+
+/* The next one goes on with the core of this process. */
+static void follow(struct bench *b, uint64_t stop)
+{
+	assert_int_equal(b->rc, -EPIPE);
+	b->dump.resume = (struct dumper_resume){
+		.again = true, .item = b->out.item, .member_done = choke.done};
+	snprintf(b->dump.resume.member, sizeof(b->dump.resume.member), "memory/%d.core",
+		(int)getpid());
+	choke.stop = stop;
+	b->out.sink.spool_end = SINK_NOTES;
+	collect(b);
+}
+
+/* Two of its runs kept a worker each: it is left alone then. */
+static void who_holds_his_lock_is_left_alone(void **state)
+{
+	struct bench *b = *state;
+	own_free char *core = NULL;
+	struct sink_ops ops;
+	char name[64], want[128];
+	uint64_t at;
+	json_t *doc;
+
+	if (unit_emulated())
+		unit_skip("the emulator's own memory");
+	map_pages();
+	at = (uintptr_t)pages;
+	add_head(&b->kit);
+	memkit_map(&b->kit, at, at + ALL, MEM_ANON, "");
+	memkit_bytes(&b->kit, at, pages, PAGE);
+	memkit_live(&b->kit, at + PAGE, at + 3 * PAGE);
+	memkit_live(&b->kit, at + 3 * PAGE, at + 5 * PAGE);
+	memkit_live(&b->kit, at + 11 * PAGE, at + ALL);
+	memkit_end(&b->kit);
+	begin_choking(b, &ops, PAGE + 2 * PAGE + 100);
+	collect(b);
+	follow(b, PAGE + 4 * PAGE + 100);
+	follow(b, UINT64_MAX);
+	assert_int_equal(b->rc, 0);
+	snprintf(name, sizeof(name), "memory/%d.core", (int)getpid());
+	core = member(b, name, NULL);
+	assert_string_equal(core_at(core, at + PAGE), "page 1");
+	assert_string_equal(core_at(core, at + 3 * PAGE), "page 3");
+	assert_int_equal(core_at(core, at + 11 * PAGE)[0], 0);
+	snprintf(name, sizeof(name), "memory/%d.json", (int)getpid());
+	doc = document(b, name);
+	snprintf(want, sizeof(want), "%#jx %#jx failed", (uintmax_t)(at + 11 * PAGE),
+		(uintmax_t)(at + ALL));
+	check_run(doc, 0, 5, want);
+	json_decref(doc);
+	assert_true(gap_says(b, "stalled member=memory/"));
+	assert_int_equal(munmap(pages, ALL), 0);
+}
+
 static void whoever_gets_stuck_is_followed(void **state)
 {
 	struct bench *b = *state;
-	struct sink_ops ops = *b->out.sink.ops;
+	struct sink_ops ops;
 	own_free char *core = NULL;
 	char name[64], want[128];
 	uint64_t at;
@@ -579,24 +644,14 @@ static void whoever_gets_stuck_is_followed(void **state)
 		unit_skip("the emulator's own memory");
 	map_pages();
 	at = (uintptr_t)pages;
-	choke.real = b->out.sink.ops;
-	choke.done = 0;
-	choke.stop = PAGE + 3 * PAGE + 100; /* within the third page of the run */
-	ops.room = choked_room;
-	ops.commit = choked_commit;
-	b->out.sink.ops = &ops;
+	begin_choking(b, &ops, PAGE + 3 * PAGE + 100); /* within the third page of the run */
 	add_self(&b->kit, NULL);
 	collect(b);
 	assert_int_equal(b->rc, -EPIPE);
 	assert_true(b->out.left > 0);
 
+	follow(b, UINT64_MAX);
 	snprintf(name, sizeof(name), "memory/%d.core", (int)getpid());
-	b->dump.resume = (struct dumper_resume){
-		.again = true, .item = b->out.item, .member_done = choke.done};
-	memcpy(b->dump.resume.member, name, sizeof(name));
-	choke.stop = UINT64_MAX;
-	b->out.sink.spool_end = SINK_NOTES;
-	collect(b);
 	assert_int_equal(b->rc, 0);
 	core = member(b, name, NULL);
 	assert_string_equal(core_at(core, at + PAGE), "page 1");
@@ -624,6 +679,7 @@ int main(void)
 		cmocka_unit_test(numbers_of_another_namespace),
 		cmocka_unit_test_setup_teardown(mapped_files_have_digests, setup, teardown),
 		cmocka_unit_test_setup_teardown(whoever_gets_stuck_is_followed, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_holds_his_lock_is_left_alone, setup, teardown),
 	};
 
 	if (hash_setup(NULL) < 0)

@@ -117,6 +117,11 @@ check:  ## install what the tests need and run all of them (T=PATTERN: some)
 	@$(RUN) --parallel $(UNIT) $(ASANTESTS) $(QEMU) --serial $(SHTESTS)
 unit: unit-programs  ## the unit tests alone
 	@$(RUN) --parallel $(UNIT)
+check-k8s:  ## build a real Kubernetes (8 minutes, once) and run the tests that ask it
+	@scripts/packages test
+	@$(MAKE) $(JOBS) all
+	@tests/k8s/up.sh apt build
+	@tests/run --build $(O) --serial $(sort $(wildcard tests/k8s/test_*.sh))
 asan:  ## unit tests and fuzz corpora under the address and undefined-behaviour sanitizers
 	@$(MAKE) $(ASAN) unit-programs fuzz-programs
 	@$(RUN) --parallel $(ASANTESTS)
@@ -175,6 +180,6 @@ clean:  ## remove what was built
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all check unit asan check-arm64 fuzz bench unit-programs tools fuzz-programs demo lint format \
+.PHONY: all check check-k8s unit asan check-arm64 fuzz bench unit-programs tools fuzz-programs demo lint format \
         install uninstall dist clean help FORCE
 -include $(OBJ:.o=.d) $(UNIT:=.d) $(UNITLIB:.o=.d) $(FUZZ:=.d) $(TOOLS:=.d)

@@ -157,6 +157,8 @@ def recorded(conn, mode, path, query):
     elif "fieldSelector" in query and path.endswith("/pods"):
         pod, asked = load("pod"), query["fieldSelector"].rpartition("%3D")[2]
         answer(conn, 200, {"items": [pod] * (pod["status"]["podIP"] == asked)})
+    elif path.endswith("/pods"):
+        answer(conn, 200, {"items": [load("pod")]})
     elif path.endswith("/events"):
         answer(conn, 200, {"kind": "EventList", "items": [EVENT]})
     elif path.endswith("/log"):

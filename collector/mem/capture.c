@@ -227,6 +227,7 @@ static int stop_others(struct capture *c, struct err *e)
 {
 	const uint64_t start = tick_now();
 	uint64_t until = start + stop_ns;
+	unsigned born = 0;
 	int found = 1;
 
 	for (unsigned round = 0; found > 0 && round < ROUNDS && tick_now() < until; round++) {
@@ -238,10 +239,13 @@ static int stop_others(struct capture *c, struct err *e)
 		}
 		if (found < 0)
 			return found;
+		born = procset_born(&c->set, &c->job->watch->beat);
+		found += (int)born;
 		until = start + stop_ns + c->hold.count * stop_one_ns;
 		hold_wait(&c->hold, until);
 	}
 	judge_held(c);
+	c->set.cut |= born > 0; /* there is no end to them */
 	return 0;
 }
 
@@ -260,9 +264,12 @@ static int go(struct capture *c, struct err *e)
 	c->limits.live = c->how == HOLD_NONE || c->job->options.maps_only;
 	if (c->how == HOLD_CGROUP && c->job->cgroup_fd >= 0)
 		rc = procset_frozen(&c->set, c->job->cgroup_fd, e);
-	if (rc < 0 || c->how == HOLD_NONE || c->job->options.maps_only)
-		return rc;
-	rc = stop_others(c, e);
+	if (rc == 0 && (c->how == HOLD_NONE || c->job->options.maps_only)) {
+		(void)procset_born(&c->set, &c->job->watch->beat);
+		return 0;
+	}
+	if (rc == 0)
+		rc = stop_others(c, e);
 	for (unsigned i = 0; i < c->set.count; i++)
 		if (c->set.proc[i].frozen)
 			c->set.proc[i].stopped_ns = c->go_ns;
@@ -398,6 +405,19 @@ static int copy_those(struct capture *c, enum order order, struct err *e)
 	return rc;
 }
 
+/* Children that are born while it runs and is read. */
+static int copy_born(struct capture *c, struct err *e)
+{
+	int rc = 0;
+
+	for (unsigned round = 0; rc == 0 && round < ROUNDS; round++) {
+		if (!procset_born(&c->set, &c->job->watch->beat))
+			return 0;
+		rc = copy_those(c, WAITING, e);
+	}
+	return rc;
+}
+
 /* Who stands still holds no lock. Who waits in the kernel may: he comes last, when nobody stands
  * still any more and what was copied is safe in the table. */
 static int copy_all(struct capture *c, struct err *e)
@@ -412,7 +432,9 @@ static int copy_all(struct capture *c, struct err *e)
 		rc = release(c, e);
 	if (rc == 0)
 		rc = draft_complete(c, e);
-	return rc < 0 ? rc : copy_those(c, WAITING, e);
+	if (rc == 0)
+		rc = copy_those(c, WAITING, e);
+	return rc == 0 && c->how == HOLD_NONE && !c->job->late ? copy_born(c, e) : rc;
 }
 
 static int run(struct capture *c, struct err *e)

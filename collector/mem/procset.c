@@ -7,6 +7,7 @@
 #include "own.h"
 #include "target.h"
 #include "text.h"
+#include "tick.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,12 +21,41 @@ enum {
 	LOOKS = 4096, /* threads of one process */
 };
 
+static unsigned place(const struct procset *s, pid_t pid)
+{
+	unsigned i = (unsigned)pid * 2654435761u & (s->slots - 1);
+
+	while (s->slot[i] && s->proc[s->slot[i] - 1].pid != pid)
+		i = (i + 1) & (s->slots - 1);
+	return i;
+}
+
 struct proc_one *procset_find(const struct procset *s, pid_t pid)
 {
+	unsigned at = s->slots ? s->slot[place(s, pid)] : 0;
+
+	return at && !s->proc[at - 1].ended ? &s->proc[at - 1] : NULL;
+}
+
+static int grow(struct procset *s)
+{
+	unsigned cap = s->cap ? 2 * s->cap : 64;
+	struct proc_one *more = realloc(s->proc, cap * sizeof(*more));
+	uint32_t *slot = calloc(2 * cap, sizeof(*slot));
+
+	if (more)
+		s->proc = more;
+	if (!more || !slot) {
+		free(slot);
+		return -ENOMEM;
+	}
+	free(s->slot);
+	s->slot = slot;
+	s->slots = 2 * cap;
+	s->cap = cap;
 	for (unsigned i = 0; i < s->count; i++)
-		if (s->proc[i].pid == pid && !s->proc[i].ended)
-			return &s->proc[i];
-	return NULL;
+		s->slot[place(s, s->proc[i].pid)] = i + 1;
+	return 0;
 }
 
 /* Nothing more is asked of it. */
@@ -41,23 +71,13 @@ static struct proc_one *add(struct procset *s, pid_t pid, uint64_t ticks)
 	struct proc_one *p;
 	int rc;
 
-	if (s->count == PROCSET_MAX) {
+	if (s->count == PROCSET_MAX || (s->count == s->cap && grow(s) < 0)) {
 		s->cut = true;
 		return NULL;
 	}
-	if (s->count == s->cap) {
-		unsigned cap = s->cap ? 2 * s->cap : 64;
-		struct proc_one *more = realloc(s->proc, cap * sizeof(*more));
-
-		if (!more) {
-			s->cut = true;
-			return NULL;
-		}
-		s->proc = more;
-		s->cap = cap;
-	}
 	p = &s->proc[s->count++];
 	*p = (struct proc_one){.pid = pid, .live_fd = -1};
+	s->slot[place(s, pid)] = s->count;
 	rc = p->fd = procfs_open_pid(s->proc_fd, pid, NULL);
 	if (rc >= 0)
 		rc = procfs_read_stat(p->fd, &p->stat, NULL);
@@ -68,9 +88,26 @@ static struct proc_one *add(struct procset *s, pid_t pid, uint64_t ticks)
 	return p;
 }
 
+/* When a process started; its parent's number. 0 and 0: not known. */
+static uint64_t look_at(int proc_fd, pid_t pid, pid_t *ret_parent)
+{
+	own_fd int fd = pid ? procfs_open_pid(proc_fd, pid, NULL) : -1;
+	struct procfs_stat st;
+
+	*ret_parent = 0;
+	if (fd < 0 || procfs_read_stat(fd, &st, NULL) < 0)
+		return 0;
+	*ret_parent = st.ppid;
+	return st.start_ticks;
+}
+
 int procset_init(struct procset *s, int proc_fd, const struct target *target, struct err *e)
 {
+	pid_t parent;
+
 	*s = (struct procset){.proc_fd = proc_fd, .self = procfs_self(proc_fd)};
+	(void)look_at(proc_fd, s->self, &parent);
+	s->since = look_at(proc_fd, parent, &parent);
 	for (unsigned i = 0; i < target->members && i < TARGET_MEMBERS; i++)
 		if (target->member[i].pid != s->self)
 			(void)add(s, target->member[i].pid, target->member[i].start_ticks);
@@ -85,6 +122,7 @@ void procset_done(struct procset *s)
 		memflags_done(&s->proc[i].flags);
 	}
 	free(s->proc);
+	free(s->slot);
 	*s = (struct procset){.proc_fd = -1};
 }
 
@@ -139,6 +177,49 @@ bool procset_waits(const struct proc_one *p)
 	struct waiting w = {task, LOOKS};
 
 	return task >= 0 && procfs_each_number(task, does_wait, &w, NULL) == 1;
+}
+
+/* ---- who was born meanwhile */
+
+struct birth {
+	struct procset *s;
+	_Atomic uint64_t *beat;
+	unsigned found;
+};
+
+/* The target may have started us, or hold who did: those that began no later than our program are
+ * not new, and its workers are nobody's children here. */
+static int is_born(pid_t pid, void *arg)
+{
+	struct birth *b = arg;
+	uint64_t ticks;
+	pid_t parent;
+
+	tick(b->beat);
+	if (pid == b->s->self || procset_find(b->s, pid))
+		return 0;
+	ticks = look_at(b->s->proc_fd, pid, &parent);
+	if (ticks > b->s->since && procset_find(b->s, parent))
+		b->found += add(b->s, pid, ticks) != NULL;
+	return b->s->count == PROCSET_MAX;
+}
+
+unsigned procset_born(struct procset *s, _Atomic uint64_t *beat)
+{
+	struct birth b = {.s = s, .beat = beat};
+	unsigned before, frozen = 0;
+
+	while (frozen < s->count && s->proc[frozen].frozen)
+		frozen++;
+	if (!s->since || frozen == s->count)
+		return 0;
+	/* the list is in the order of numbers, which begin again at the lowest */
+	do {
+		before = b.found;
+		if (procfs_each_number(s->proc_fd, is_born, &b, NULL) != 0)
+			s->cut = true;
+	} while (b.found > before);
+	return b.found;
 }
 
 /* ---- who is in a cgroup */

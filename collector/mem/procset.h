@@ -41,9 +41,12 @@ struct proc_one {
 struct procset {
 	struct proc_one *proc;
 	unsigned count, cap;
+	uint32_t *slot; /* pid to index + 1 */
+	unsigned slots;
 	int proc_fd; /* borrowed */
 	pid_t self;
-	bool cut; /* some did not fit, or a part of the cgroup tree was not read */
+	uint64_t since; /* start ticks of who started us; 0: not known */
+	bool cut;	/* some did not fit, or a part of the cgroup tree was not read */
 };
 
 int procset_init(struct procset *s, int proc_fd, const struct target *target, struct err *e)
@@ -55,5 +58,9 @@ int procset_frozen(struct procset *s, int cgroup_fd, struct err *e) must_check;
 struct proc_one *procset_find(const struct procset *s, pid_t pid);
 /* Does a thread of it wait in the kernel, as who holds a lock for long does? */
 bool procset_waits(const struct proc_one *p);
+/* Adds children of those in the set that were born since the target was resolved, and theirs: how
+ * many. None where a cgroup holds all: it says who is in it. Our own program and its workers are
+ * nobody's. */
+unsigned procset_born(struct procset *s, _Atomic uint64_t *beat);
 /* Reads the process's state again: 0, -ESRCH when it has ended or cannot be looked at. */
 int procset_look(struct procset *s, struct proc_one *p);

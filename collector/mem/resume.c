@@ -74,5 +74,6 @@ int resume_from_table(struct capture *c, struct err *e)
 
 	for (unsigned i = 0; i < c->set.count; i++)
 		c->set.proc[i].frozen = false; /* it was */
+	(void)procset_born(&c->set, &c->job->watch->beat);
 	return rc < 0 ? rc : take_table(c, e);
 }

@@ -238,6 +238,64 @@ static void what_cannot_be_opened_has_not_vanished(void **state)
 	close_zoo(&f);
 }
 
+/* ---- children that are born meanwhile */
+
+static struct zoo *mother;
+
+static void bear(int nr)
+{
+	pid_t child = fork();
+
+	(void)nr;
+	if (!child)
+		sleeps();
+	mother->len[ZOO_SPARSE] = (uint64_t)child;
+}
+
+static void mothers(struct zoo *z)
+{
+	mother = z;
+	zoo_all(z);
+	signal(SIGUSR1, bear);
+}
+
+/* Nobody has frozen a cgroup: it goes on until it is stopped. */
+static void child_is_born(struct capturing *k)
+{
+	struct fixture *f = k->arg;
+
+	f->zoo.len[ZOO_SPARSE] = 0;
+	usleep(20000); /* not in the tick in which we began ourselves */
+	kill(f->zoo.pid, SIGUSR1);
+	for (int i = 0; i < 2000 && !f->zoo.len[ZOO_SPARSE]; i++)
+		usleep(1000);
+}
+
+static void born(enum capture_hold how)
+{
+	struct fixture f;
+	struct captured x;
+	pid_t child;
+
+	open_zoo(&f, mothers);
+	f.k.freeze = child_is_born;
+	f.k.arg = &f;
+	assert_int_equal(capturing_run(&f.k, how, 10 * second), 0);
+	child = (pid_t)f.zoo.len[ZOO_SPARSE];
+	kill(child, SIGKILL);
+	assert_true(capturing_at(&f.k, child, f.zoo.at[ZOO_PRIVATE], &x));
+	assert_int_equal(x.run.fate, MEM_DUMPED);
+	assert_int_equal(x.proc.frozen, how == HOLD_PTRACE);
+	close_zoo(&f);
+}
+
+static void children_are_not_missed(void **state)
+{
+	(void)state;
+	born(HOLD_PTRACE);
+	born(HOLD_NONE);
+}
+
 /* ---- memory that several share */
 
 static void share(struct zoo *z)
@@ -312,6 +370,7 @@ int main(void)
 		cmocka_unit_test(the_number_is_anothers),
 		cmocka_unit_test(the_draft_stands),
 		cmocka_unit_test(what_cannot_be_opened_has_not_vanished),
+		cmocka_unit_test(children_are_not_missed),
 		cmocka_unit_test(references_are_true),
 		cmocka_unit_test(the_one_that_is_held_has_it),
 	};

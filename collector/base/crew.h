@@ -14,6 +14,10 @@ unsigned crew_cores(unsigned most);
 /* With that many threads beside the caller's, or fewer where they cannot be had. NULL: none. */
 struct crew *crew_new(unsigned threads);
 void crew_free(struct crew *c); /* ends them */
-/* Calls part(arg, i) for each i below n, in any order, on any thread and the caller's (c may be
- * NULL: on the caller's alone). Returns when all have returned. */
-void crew_run(struct crew *c, unsigned n, void (*part)(void *arg, unsigned i), void *arg);
+/* How many do parts at the same time, the caller among them. */
+unsigned crew_hands(const struct crew *c);
+/* Calls part(arg, i, hand) for each i below n, in any order, on any thread and the caller's (c may
+ * be NULL: on the caller's alone); none has the same hand, below crew_hands(), at the same time.
+ * Returns when all have returned. */
+void crew_run(
+	struct crew *c, unsigned n, void (*part)(void *arg, unsigned i, unsigned hand), void *arg);

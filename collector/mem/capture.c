@@ -27,10 +27,7 @@ static const uint64_t stop_one_ns = 50000;	 /* and for each of them, where there
 static const uint64_t answer_ns = 2000000000;	 /* beyond the end of copying, as the guards */
 static const uint64_t reserve = 16 << 20;	 /* staged beyond what was present */
 
-enum {
-	ROUNDS = 10, /* of stopping threads that are born meanwhile */
-	HANDS = 4,   /* threads that copy: more than the memory can serve */
-};
+enum { ROUNDS = 10 }; /* of stopping threads that are born meanwhile */
 
 const char *const capture_works[CAPTURE_WORKS] = {
 	[CAPTURE_PREPARES] = "reading the flags of its mappings",
@@ -484,7 +481,7 @@ int capture_run(const struct capture_job *job, struct err *e)
 	};
 	copy->limits = &c->limits;
 	copy->stage = &c->stage;
-	copy->crew = crew_new(crew_cores(HANDS) - 1);
+	copy->crew = crew_new(crew_cores(STAGE_HANDS) - 1);
 	memdevs_init(&c->devs);
 	rc = run(c, e);
 	crew_free(copy->crew);

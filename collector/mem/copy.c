@@ -137,16 +137,16 @@ static size_t read_many(const struct copy *c, unsigned i, char *room, size_t siz
 	return got < 0 ? 0 : (size_t)got & ~((size_t)sysconf(_SC_PAGESIZE) - 1);
 }
 
-/* Cuts what waits into parts that lie side by side in the staging area's memory. */
+/* Cuts what waits into parts that lie side by side in the staging area. */
 static void cut_parts(struct copy *c)
 {
 	struct copy_part *p = NULL;
 	size_t room = 0;
-	char *to = NULL;
+	uint64_t at = 0;
 
 	c->parts = c->taken = 0;
-	if (c->bytes && !c->limits->live && c->stage->used < c->stage->bytes)
-		to = stage_room(c->stage, &room);
+	if (c->bytes && !c->limits->live)
+		at = stage_at(c->stage, &room);
 	for (unsigned i = 0; i < c->count; i++) {
 		size_t n = c->run[i].end - c->run[i].start;
 
@@ -154,26 +154,28 @@ static void cut_parts(struct copy *c)
 			continue;
 		if (n > room)
 			break;
-		if (!p || p->n >= PART || p->runs == CALL_RUNS) {
+		if (!p || p->n >= PART || p->n + n > STAGE_BLOCK || p->runs == CALL_RUNS) {
 			if (c->parts == COPY_PARTS)
 				break;
 			p = &c->part[c->parts++];
-			*p = (struct copy_part){.first = i, .to = to};
+			*p = (struct copy_part){.first = i, .at = at};
 		}
 		p->runs++;
 		p->n += n;
-		to += n;
+		at += n;
 		room -= n;
 	}
 }
 
-static void read_part(void *arg, unsigned i)
+static void read_part(void *arg, unsigned i, unsigned hand)
 {
 	struct copy *c = arg;
 	struct copy_part *p = &c->part[i];
 
 	if (tick_now() < c->limits->until)
-		p->got = read_many(c, p->first, p->to, p->n);
+		p->got = read_many(c, p->first, stage_hand(c->stage, p->at, hand), p->n);
+	if (p->got && stage_put(c->stage, p->at, hand, p->got) < 0)
+		p->got = 0;
 	tick(c->limits->beat);
 }
 
@@ -182,9 +184,9 @@ static void read_part(void *arg, unsigned i)
 static bool is_read(const struct copy *c, unsigned i)
 {
 	const struct copy_part *p = &c->part[c->taken];
+	size_t room;
 
-	return c->taken < c->parts && p->first == i && p->got &&
-	       p->to == c->stage->map + c->stage->used;
+	return c->taken < c->parts && p->first == i && p->got && p->at == stage_at(c->stage, &room);
 }
 
 /* The first n bytes of the run have this fate. What is left of it stays. */
@@ -197,18 +199,18 @@ static int settle(struct copy *c, struct mem_run *run, uint64_t n, struct err *e
 	return runs_add(c->runs, &part, e);
 }
 
-/* n bytes in the room came from the runs from *i on. A file that is full leaves them to be read
- * live. */
-static int keep(struct copy *c, unsigned *i, size_t n, struct err *e)
+/* n bytes in the room, or put into the staging area, came from the runs from *i on. A file that is
+ * full leaves them to be read live. */
+static int keep(struct copy *c, unsigned *i, size_t n, bool put, struct err *e)
 {
-	enum mem_store store;
-	uint64_t offset;
+	enum mem_store store = MEM_STORE_LIVE;
+	uint64_t offset = 0;
 	int rc = 0;
 
-	if (stage_keep(c->stage, n, &store, &offset) < 0) {
+	if (put)
+		stage_take(c->stage, n, &store, &offset);
+	else if (stage_keep(c->stage, n, &store, &offset) < 0)
 		store = MEM_STORE_LIVE;
-		offset = 0;
-	}
 	while (rc == 0 && n) {
 		struct mem_run *run = &c->run[*i];
 		uint64_t len = run->end - run->start;
@@ -238,7 +240,7 @@ static int read_slowly(struct copy *c, unsigned *i, char *room, size_t size, str
 	int rc;
 
 	if (got >= (ssize_t)page)
-		return keep(c, i, (size_t)got & ~(page - 1), e);
+		return keep(c, i, (size_t)got & ~(page - 1), false, e);
 	lost.end = lost.start + page;
 	lost.fate = (uint16_t)c->on_fault;
 	lost.error = c->on_fault == MEM_FAILED ? (int32_t)(got < 0 ? -got : EIO) : 0;
@@ -259,7 +261,7 @@ static int copy_some(struct copy *c, unsigned *i, struct err *e)
 	int rc;
 
 	if (is_read(c, *i))
-		return keep(c, i, c->part[c->taken++].got, e);
+		return keep(c, i, c->part[c->taken++].got, true, e);
 	rc = run->fate == MEM_DUMPED ? copy_tick(c, e) : 0;
 	if (rc < 0)
 		return rc;
@@ -271,7 +273,7 @@ static int copy_some(struct copy *c, unsigned *i, struct err *e)
 	}
 	size = size < STAGE_BLOCK ? size : STAGE_BLOCK;
 	got = read_many(c, *i, room, size);
-	return got ? keep(c, i, got, e) : read_slowly(c, i, room, size, e);
+	return got ? keep(c, i, got, false, e) : read_slowly(c, i, room, size, e);
 }
 
 static int drain(struct copy *c, struct err *e)

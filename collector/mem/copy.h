@@ -23,7 +23,7 @@ enum {
 /* Runs that one call reads, on whichever thread. */
 struct copy_part {
 	unsigned first, runs; /* index of the first one; those that are dumped */
-	char *to;
+	uint64_t at;	      /* place in the staging area */
 	size_t n, got;
 };
 

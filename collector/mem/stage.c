@@ -32,7 +32,7 @@ int stage_open(struct stage *s, int stage_fd, uint64_t bytes, int spill_fd, uint
 		s->bytes = bytes;
 		(void)madvise(map, bytes, MADV_HUGEPAGE);
 	}
-	s->block = malloc(STAGE_BLOCK);
+	s->block = malloc((size_t)STAGE_HANDS * STAGE_BLOCK);
 	return s->block ? 0 : err_set(e, ENOMEM, "no memory");
 }
 
@@ -52,12 +52,13 @@ struct step {
 	_Atomic uint64_t *beat;
 };
 
-static void populate(void *arg, unsigned part)
+static void populate(void *arg, unsigned part, unsigned hand)
 {
 	struct step *s = arg;
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), at = (size_t)part * PART;
 	size_t n = s->n - at < PART ? s->n - at : PART;
 
+	(void)hand;
 	tick(s->beat);
 	if (madvise(s->from + at, n, MADV_POPULATE_WRITE) == 0)
 		return;
@@ -86,44 +87,65 @@ void stage_populate(struct stage *s, uint64_t want, struct crew *crew, _Atomic u
 	}
 }
 
-char *stage_room(const struct stage *s, size_t *ret_room)
+uint64_t stage_at(const struct stage *s, size_t *ret_room)
 {
-	uint64_t file = s->spill_bytes - s->spill_used;
+	*ret_room = s->bytes - s->used;
+	if (!*ret_room && s->spill_fd >= 0 && !s->spill_error)
+		*ret_room = s->spill_bytes - s->spill_used;
+	return s->used + s->spill_used;
+}
 
-	if (s->used < s->bytes) {
-		*ret_room = s->bytes - s->used;
-		return s->map + s->used;
-	}
-	if (s->spill_fd < 0 || s->spill_error || !file)
-		return NULL;
-	*ret_room = file < STAGE_BLOCK ? file : STAGE_BLOCK;
-	return s->block;
+char *stage_hand(const struct stage *s, uint64_t at, unsigned hand)
+{
+	return at < s->bytes ? s->map + at : s->block + (size_t)hand * STAGE_BLOCK;
 }
 
 /* Others may have filled the disk since its room was measured: the rest is for the bundle. */
-static int spill(const struct stage *s, size_t n)
+static bool is_full(const struct stage *s, size_t n)
 {
 	struct statfs fs;
 
-	if (s->spare && fstatfs(s->spill_fd, &fs) == 0 &&
-		(uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize < s->spare + n)
+	return s->spare && fstatfs(s->spill_fd, &fs) == 0 &&
+	       (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize < s->spare + n;
+}
+
+int stage_put(const struct stage *s, uint64_t at, unsigned hand, size_t n)
+{
+	if (at < s->bytes)
+		return 0;
+	if (is_full(s, n))
 		return -ENOSPC;
-	return io_pwrite(s->spill_fd, s->block, n, (off_t)s->spill_used);
+	return io_pwrite(s->spill_fd, stage_hand(s, at, hand), n, (off_t)(at - s->bytes));
+}
+
+void stage_take(struct stage *s, size_t n, enum mem_store *ret_store, uint64_t *ret_offset)
+{
+	bool file = s->used == s->bytes;
+	uint64_t *used = file ? &s->spill_used : &s->used;
+
+	*ret_store = file ? MEM_STORE_SPILL : MEM_STORE_STAGE;
+	*ret_offset = *used;
+	*used += n;
+}
+
+char *stage_room(const struct stage *s, size_t *ret_room)
+{
+	uint64_t at = stage_at(s, ret_room);
+
+	if (at >= s->bytes && *ret_room > STAGE_BLOCK)
+		*ret_room = STAGE_BLOCK;
+	return *ret_room ? stage_hand(s, at, 0) : NULL;
 }
 
 int stage_keep(struct stage *s, size_t n, enum mem_store *ret_store, uint64_t *ret_offset)
 {
-	if (s->used < s->bytes) {
-		*ret_store = MEM_STORE_STAGE;
-		*ret_offset = s->used;
-		s->used += n;
-		return 0;
+	size_t room;
+	int rc = stage_put(s, stage_at(s, &room), 0, n);
+
+	if (rc < 0) {
+		s->spill_error = -rc;
+		return rc;
 	}
-	s->spill_error = -spill(s, n);
-	if (s->spill_error)
-		return -s->spill_error;
-	*ret_store = MEM_STORE_SPILL;
-	*ret_offset = s->spill_used;
-	s->spill_used += n;
+	stage_take(s, n, ret_store, ret_offset);
 	return 0;
 }

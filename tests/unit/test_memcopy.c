@@ -203,14 +203,16 @@ static void no_more_room(void **state)
 enum { TIMES = 1000, MOST = 100 };
 
 struct counting {
-	_Atomic unsigned of[MOST];
+	_Atomic unsigned of[MOST], busy[8], twice;
 };
 
-static void count(void *arg, unsigned i)
+static void count(void *arg, unsigned i, unsigned hand)
 {
 	struct counting *c = arg;
 
 	c->of[i]++;
+	c->twice += c->busy[hand]++;
+	c->busy[hand]--;
 }
 
 static void each_part_once(void **state)
@@ -224,6 +226,8 @@ static void each_part_once(void **state)
 			crew_run(crew, n % MOST, count, &c);
 		for (unsigned i = 0; i < MOST; i++)
 			assert_int_equal(c.of[i], TIMES / MOST * (MOST - 1 - i));
+		assert_int_equal(c.twice, 0);
+		assert_true(crew_hands(crew) <= hands + 1);
 		crew_free(crew);
 	}
 	assert_int_equal(crew_cores(1), 1);

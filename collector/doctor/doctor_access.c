@@ -5,6 +5,7 @@
 #include "doctor.h"
 #include "dumper.h"
 #include "io.h"
+#include "kubeconfig.h"
 #include "own.h"
 #include "procfs.h"
 
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -114,6 +116,20 @@ static void check_pid_namespace(const struct doctor *d, struct doctor_finding *r
 		doctor_say(ret, DOCTOR_PASS, "%s shows all processes of the host", d->host.proc);
 }
 
+/* Whether it answers is not tried: that is for a worker. */
+static void check_api(const struct doctor *d, struct doctor_finding *ret)
+{
+	const char *host = getenv("KUBERNETES_SERVICE_HOST");
+
+	(void)d;
+	if (!host || !*host)
+		doctor_say(ret, DOCTOR_PASS, "none by itself; --kubeconfig names one");
+	else if (access(KUBECONFIG_ACCOUNT "/token", R_OK) == 0)
+		doctor_say(ret, DOCTOR_PASS, "this pod's service account, at %.200s", host);
+	else
+		doctor_say(ret, DOCTOR_WARN, "this pod has no token of a service account");
+}
+
 /* hidepid= and subset= of the mount that lies topmost on /proc: the last of its lines. */
 static bool restricted_proc(const char *point, char *ret, size_t size)
 {
@@ -189,5 +205,7 @@ const struct doctor_check doctor_access[] = {
 	{"confinement", check_confinement, NULL},
 	{"seccomp filter", check_seccomp_filter,
 		"seccompProfile: type: Unconfined in the pod, or run on the node itself"},
+	{"api server", check_api,
+		"automountServiceAccountToken: true in the pod, or --kubeconfig FILE"},
 	{0},
 };

@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ACCOUNT_DIR "/var/run/secrets/kubernetes.io/serviceaccount"
-
 enum { CA_MAX = 1 << 20 };
 
 /* What is being read: the file's folder and the part of it we are in, for messages. */
@@ -373,7 +371,7 @@ int kubeconfig_in_cluster(int root_fd, const char *host, const char *port, const
 		return err_set(e, EINVAL, "KUBERNETES_SERVICE_HOST and _PORT are no address");
 	rc = server(&s, url, c);
 	if (rc == 0)
-		rc = account(c, dir ? dir : ACCOUNT_DIR, e);
+		rc = account(c, dir ? dir : KUBECONFIG_ACCOUNT, e);
 	if (rc == 0)
 		rc = keep(&c->context, "in-cluster", e);
 	if (rc == 0)

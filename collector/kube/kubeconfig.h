@@ -17,6 +17,9 @@
 
 struct buf;
 
+/* Where the kubelet mounts it. */
+#define KUBECONFIG_ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
+
 enum {
 	KUBECONFIG_FILE = 1 << 20,  /* bytes of a file it names */
 	KUBECONFIG_TOKEN = 1 << 16, /* bytes of a token */
@@ -48,8 +51,8 @@ int kubeconfig_parse(int root_fd, const char *dir, const struct buf *text, const
 	struct kubeconfig **ret, struct err *e) must_check;
 
 /*
- * A pod's service account. host and port are KUBERNETES_SERVICE_HOST and _PORT; dir NULL is where
- * the kubelet mounts it. -ENOENT: this is no pod, or it has no token.
+ * A pod's service account. host and port are KUBERNETES_SERVICE_HOST and _PORT; dir NULL is
+ * KUBECONFIG_ACCOUNT. -ENOENT: this is no pod, or it has no token.
  */
 int kubeconfig_in_cluster(int root_fd, const char *host, const char *port, const char *dir,
 	struct kubeconfig **ret, struct err *e) must_check;

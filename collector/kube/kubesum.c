@@ -3,11 +3,11 @@
 #include "kubesum.h"
 
 #include "jsonx.h"
+#include "kubechain.h"
 #include "kubepod.h"
 #include "kuberoles.h"
 #include "kubeselect.h"
 #include "own.h"
-#include "text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -105,18 +105,6 @@ static json_t *picked(const json_t *object, const struct pick *p)
 	return to;
 }
 
-static void set_text(json_t *to, const char *key, const char *text)
-{
-	own_buf struct buf plain = BUF_INIT(8 * TARGET_PATH);
-
-	if (text_is_utf8(text, strlen(text)))
-		buf_adds(&plain, text);
-	else
-		text_escape(&plain, text, strlen(text));
-	if (*text)
-		(void)json_object_set_new(to, key, json_string(buf_str(&plain)));
-}
-
 /* Takes v over. */
 static void put(struct kubesum *s, enum part part, json_t *v)
 {
@@ -136,7 +124,7 @@ static void put_object(struct kubesum *s, enum part part, const struct pick *p,
 {
 	json_t *v = picked(object, p);
 
-	set_text(v, "member", member);
+	kubechain_text(v, "member", member);
 	put(s, part, v);
 }
 
@@ -155,7 +143,7 @@ static void take_events(struct kubesum *s, const json_t *items)
 
 		for (size_t t = 0; t < sizeof(times) / sizeof(times[0]); t++)
 			if (!json_object_get(v, "time"))
-				set_text(v, "time", jsonx_text(at, times[t]));
+				kubechain_text(v, "time", jsonx_text(at, times[t]));
 		json_t *rest = picked(at, event_picks);
 
 		(void)json_object_update(v, rest);
@@ -210,7 +198,7 @@ static void take_bindings(struct kubesum *s, const json_t *items, const json_t *
 			continue;
 		v = picked(at, binding_picks);
 		if (kuberoles_path(at, jsonx_text(at, "metadata.namespace"), &path) == 0)
-			set_text(v, "path", buf_str(&path));
+			kubechain_text(v, "path", buf_str(&path));
 		put(s, PART_BINDINGS, v);
 	}
 }
@@ -248,8 +236,8 @@ static void take_owner(
 
 	(void)json_object_set_new(v, "level", json_integer(ask->level));
 	if (ask->other)
-		set_text(v, "note", "another object of that name: the owner itself is gone");
-	set_text(v, "member", member);
+		kubechain_text(v, "note", "another object of that name: the owner itself is gone");
+	kubechain_text(v, "member", member);
 	put(s, PART_OWNERS, v);
 }
 
@@ -319,7 +307,7 @@ void kubesum_take(struct kubesum *s, const struct kubewalk *w, const struct kube
 		break;
 	case ASK_LOG:
 		log = json_object();
-		set_text(log, "member", member);
+		kubechain_text(log, "member", member);
 		put(s, PART_LOGS, log);
 		break;
 	default:
@@ -332,84 +320,12 @@ void kubesum_miss(struct kubesum *s, const struct kubeask *ask, const char *why)
 {
 	json_t *v = json_object();
 
-	set_text(v, "path", ask->path);
-	set_text(v, "why", why);
+	kubechain_text(v, "path", ask->path);
+	kubechain_text(v, "why", why);
 	put(s, PART_MISSES, v);
 }
 
 /* ---- the whole */
-
-static void add_link(json_t *chain, const char *is, json_t *v)
-{
-	json_t *link = json_object();
-
-	set_text(link, "is", is);
-	(void)json_object_update(link, v);
-	json_decref(v);
-	(void)json_array_append_new(chain, link);
-}
-
-static void link_target(json_t *chain, const struct target *t)
-{
-	json_t *files = json_object(), *image = json_object(), *process = json_object();
-	json_t *container = json_object();
-	char folder[64];
-
-	snprintf(folder, sizeof(folder), "process/%d/", (int)t->pid);
-	set_text(files, "changed_below", t->upper_path);
-	set_text(files, "member", "filesystem/diff.jsonl");
-	set_text(image, "name", t->image);
-	set_text(image, "digest", t->image_digest);
-	(void)json_object_set_new(process, "pid", json_integer(t->pid));
-	(void)json_object_set_new(process, "processes", json_integer(t->members));
-	set_text(process, "member", t->running ? folder : "");
-	set_text(container, "id", t->id);
-	set_text(container, "name", t->pod_container);
-	set_text(container, "runtime", target_runtime_names[t->runtime]);
-	set_text(container, "state", t->state_text);
-	set_text(container, "sandbox", t->sandbox_id);
-	add_link(chain, "files", files);
-	add_link(chain, "image", image);
-	add_link(chain, "process", process);
-	add_link(chain, "container", container);
-}
-
-/* Of a whole pod: by the server's word, each with its folder in the bundle. */
-static void link_containers(json_t *chain, const json_t *pod)
-{
-	json_t *all = kubepod_containers(pod), *at;
-	char folder[512];
-	size_t i;
-
-	json_array_foreach(all, i, at)
-	{
-		snprintf(folder, sizeof(folder), "containers/%.400s/", jsonx_text_key(at, "name"));
-		set_text(at, "member", folder);
-		add_link(chain, "container", json_incref(at));
-	}
-	json_decref(all);
-}
-
-static json_t *render_chain(
-	const struct kubesum *s, const struct kubewalk *w, const struct target *t)
-{
-	json_t *chain = json_array(), *pod = json_object(), *at;
-	size_t i;
-
-	if (t->id[0])
-		link_target(chain, t);
-	else
-		link_containers(chain, kubewalk_pod(w));
-	set_text(pod, "namespace", t->pod_namespace);
-	set_text(pod, "name", t->pod_name);
-	set_text(pod, "uid", t->pod_uid);
-	set_text(pod, "member", kubewalk_pod(w) ? "kubernetes/pod.json" : "");
-	add_link(chain, "pod", pod);
-	json_array_foreach(s->part[PART_OWNERS], i, at) add_link(chain, "owner", json_copy(at));
-	json_array_foreach(s->part[PART_NODE], i, at)
-		add_link(chain, "node", json_pack("{s:O?}", "name", json_object_get(at, "name")));
-	return chain;
-}
 
 /* What their roles allow becomes a part of the bindings, and lines of what stands out. */
 static void join_roles(struct kubesum *s, json_t *lines)
@@ -463,7 +379,8 @@ json_t *kubesum_render(struct kubesum *s, const struct kubewalk *w, const struct
 
 	join_roles(s, lines);
 	(void)json_object_set_new(self, "containers", kubepod_containers(pod));
-	(void)json_object_set_new(root, "chain", render_chain(s, w, t));
+	(void)json_object_set_new(
+		root, "chain", kubechain_make(t, pod, s->part[PART_OWNERS], s->part[PART_NODE]));
 	(void)json_object_set_new(root, "stands_out", lines);
 	(void)json_object_set_new(root, "pod", self);
 	for (int i = 0; i < PARTS; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* staging - where memory is copied to while the target stands still. */
 #include "staging.h"
+#include "headroom.h"
 #include "io.h"
 #include "memory.h"
 #include "own.h"
@@ -8,27 +9,37 @@
 #include "run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 enum { MEMINFO_MAX = 64 << 10 };
 
 #define GIB (1ULL << 30)
 #define STAGE_MOST (2 * GIB) /* unless --stage says otherwise */
 #define DISK_SPARE GIB	     /* left free on the output's disk, at least */
-#define PAGE 4096ULL
 
-/* What the kernel would give without taking it from anybody. */
+static uint64_t whole_pages(uint64_t bytes)
+{
+	return bytes & ~((uint64_t)sysconf(_SC_PAGESIZE) - 1);
+}
+
+/* What the kernel would give without taking it from anybody, or ending us for it. The host's tree
+ * of cgroups is not ours to see from a namespace of cgroups, where our own shows the limits. */
 static uint64_t available(const struct run *r)
 {
 	own_buf struct buf text = BUF_INIT(MEMINFO_MAX);
-	uint64_t kib = 0;
+	own_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	uint64_t kib = 0, host = headroom(r->host.at.proc_fd, r->host.at.root_fd);
+	uint64_t own = root < 0 ? UINT64_MAX : headroom(r->host.at.proc_fd, root);
 
 	if (io_read_file(r->host.at.proc_fd, "meminfo", &text, NULL) < 0 ||
 		procfs_field_u64(buf_str(&text), "MemAvailable", 10, &kib) < 0)
 		return 0;
-	return kib << 10;
+	own = own < host ? own : host;
+	return kib << 10 < own ? kib << 10 : own;
 }
 
 static uint64_t stage_size(const struct run *r)
@@ -39,7 +50,7 @@ static uint64_t stage_size(const struct run *r)
 		size = STAGE_MOST;
 	if (r->rq->stage != STAGE_AUTO)
 		size = r->rq->stage < have / 4 * 3 ? r->rq->stage : have / 4 * 3;
-	return size / PAGE * PAGE;
+	return whole_pages(size);
 }
 
 static int open_stage(uint64_t size, struct err *e)
@@ -67,7 +78,7 @@ static uint64_t spill_size(int fd, uint64_t *ret_spare)
 	*ret_spare = spare / 2;
 	if ((uint64_t)fs.f_bavail * block <= spare)
 		return 0;
-	return ((uint64_t)fs.f_bavail * block - spare) / 2 / PAGE * PAGE;
+	return whole_pages(((uint64_t)fs.f_bavail * block - spare) / 2);
 }
 
 int staging_open(const struct run *r, struct memory *m, struct err *e)

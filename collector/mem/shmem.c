@@ -199,6 +199,7 @@ static int read_piece(struct view *v, uint64_t from, uint64_t to, struct err *e)
 /* -1: it cannot be read as a file. */
 static int open_object(const struct memmap *m, int map_files, uint64_t *ret_size)
 {
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	char name[40];
 	own_fd int fd = -1;
 	struct statfs fs;
@@ -212,7 +213,7 @@ static int open_object(const struct memmap *m, int map_files, uint64_t *ret_size
 	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC || fstat(fd, &st) < 0 ||
 		!S_ISREG(st.st_mode) || st.st_ino != m->ino)
 		return -1;
-	*ret_size = ((uint64_t)st.st_size + 4095) & ~4095ULL;
+	*ret_size = ((uint64_t)st.st_size + page - 1) & ~(page - 1);
 	return take_fd(&fd);
 }
 

@@ -248,6 +248,27 @@ static void print_target(const char *label, const json_t *object, const char *ke
 	buf_addc(out, '\n');
 }
 
+/* Of a pod: the folders of its containers. */
+static void print_folders(const json_t *target, struct buf *out)
+{
+	const json_t *all = json_object_get(target, "containers"), *one;
+	const char *comma = "  holds    ";
+	size_t i;
+
+	json_array_foreach(all, i, one)
+	{
+		const json_t *folder = json_object_get(one, "folder");
+
+		if (!json_is_string(folder))
+			continue;
+		buf_adds(out, comma);
+		text_escape(out, json_string_value(folder), json_string_length(folder));
+		comma = ", ";
+	}
+	if (*comma == ',')
+		buf_addc(out, '\n');
+}
+
 /* What begin.json says of the target and the node. */
 static void print_begin(const struct buf *begin, struct buf *out)
 {
@@ -260,6 +281,7 @@ static void print_begin(const struct buf *begin, struct buf *out)
 	print_target("name", t, "name", out);
 	print_target("image", t, "image", out);
 	print_target("pod", t, "pod_name", out);
+	print_folders(t, out);
 	print_target("node", host, "hostname", out);
 	print_target("started", j, "started", out);
 	print_target("case", j, "case", out);

@@ -20,16 +20,22 @@ static void print_target(struct buf *out, const json_t *plan)
 {
 	own_buf struct buf text = BUF_INIT(TEXT_MAX), shown = BUF_INIT(TEXT_MAX);
 	const char *name = jsonx_text(plan, "target.name"), *id = jsonx_text(plan, "target.id");
+	const json_t *containers = jsonx_get(plan, "target.containers");
 	uint64_t members = 0, pid = 0;
 
 	(void)jsonx_u64(plan, "target.members", &members);
 	(void)jsonx_u64(plan, "target.pid", &pid);
+	if (containers) {
+		buf_addf(&text, "pod %s/%s, %s %s", jsonx_text(plan, "target.pod_namespace"), name,
+			jsonx_text(plan, "target.runtime"), jsonx_text(plan, "target.state"));
+		name = "";
+	}
 	if (name[0])
 		buf_addf(&text, "%s, ", name);
 	if (id[0])
 		buf_addf(&text, "%s %.12s, %s", jsonx_text(plan, "target.runtime"), id,
 			jsonx_text(plan, "target.state"));
-	else
+	else if (!containers)
 		buf_addf(&text, "process %" PRIu64, pid);
 	buf_addf(&text, ", %" PRIu64 " process%s; profile %s", members, members == 1 ? "" : "es",
 		jsonx_text(plan, "profile"));

@@ -237,6 +237,12 @@ static int put_findings(struct run *r, struct err *e)
 {
 	int rc = 0;
 
+	for (size_t i = 0; rc == 0 && i < r->losts && i < RUN_LOST; i++)
+		rc = conductor_gap(
+			r, WIRE_ENGINE, GAP_UNREADABLE, r->lost[i].where, r->lost[i].why, e);
+	if (rc == 0 && r->losts > RUN_LOST)
+		rc = conductor_gap(r, WIRE_ENGINE, GAP_UNREADABLE, "more containers of the pod",
+			"they could not be looked at either", e);
 	for (size_t i = 0; rc == 0 && i < r->places; i++) {
 		rc = places_enter(r, i, e);
 		if (rc == 0)
@@ -347,6 +353,10 @@ static enum exit_code output_lost(struct run *r, struct engine_result *ret, int 
 static enum exit_code conclude(struct run *r, struct engine_result *ret, int rc, struct err *e)
 {
 	ret->run_key = !r->rq->key;
+	ret->containers = places_count(r);
+	if (r->places > 1)
+		snprintf(ret->pod, sizeof(ret->pod), "%s/%s", r->place[0].target->pod_namespace,
+			r->place[0].target->pod_name);
 	snprintf(ret->run_id, sizeof(ret->run_id), "%s", r->run_id);
 	sign_fingerprint(r->signer, ret->signer);
 	ret->duration_ms = (run_now_ns() - r->started_ns) / 1000000;

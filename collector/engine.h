@@ -54,10 +54,12 @@ struct engine_request {
 struct engine_result {
 	char bundle[TARGET_PATH]; /* path as given plus name, "-" when streamed */
 	char run_id[64];
-	char sha256[65];     /* of the bundle as written */
-	char signer[65];     /* public key's SHA-256 fingerprint, hex */
-	bool run_key;	     /* the key was made for this run */
-	const char *verdict; /* "complete", "partial", "interrupted" */
+	char pod[2 * TARGET_ID]; /* "NAMESPACE/POD" where a whole pod was collected, "" */
+	unsigned containers;	 /* of it, without its sandboxes; 1 otherwise */
+	char sha256[65];	 /* of the bundle as written */
+	char signer[65];	 /* public key's SHA-256 fingerprint, hex */
+	bool run_key;		 /* the key was made for this run */
+	const char *verdict;	 /* "complete", "partial", "interrupted" */
 	uint64_t artifacts, gaps, findings;
 	uint64_t bytes; /* of the bundle as written */
 	uint64_t duration_ms;

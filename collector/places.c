@@ -62,6 +62,15 @@ unsigned places_left(const struct run *r, const struct dumper *d)
 	return n ? n : 1;
 }
 
+unsigned places_count(const struct run *r)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < r->places; i++)
+		n += r->place[i].kind == PLACE_ALONE || r->place[i].kind == PLACE_CONTAINER;
+	return n;
+}
+
 /* ---- finding them */
 
 static struct place *add(struct run *r, enum place_kind kind, struct target *take_target)
@@ -126,19 +135,28 @@ static void name_folder(const struct pod *pod, unsigned i, char ret[RUN_FOLDER])
 	snprintf(ret, RUN_FOLDER, "%s%s/", c->sandbox ? "" : "containers/", name);
 }
 
-/* One that cannot be found any more is a finding: the others are still there. */
+static void note_lost(struct run *r, const struct pod_container *c, const struct err *why)
+{
+	struct place_lost *l = &r->lost[r->losts];
+
+	if (r->losts++ >= RUN_LOST)
+		return;
+	snprintf(l->where, sizeof(l->where), "container %.64s %.64s",
+		c->sandbox ? "(sandbox)" : c->name, c->id);
+	snprintf(l->why, sizeof(l->why), "%.255s", why->text);
+}
+
+/* One that cannot be found any more is a gap: the others are still there. */
 static void find_container(
 	struct run *r, const struct pod *pod, unsigned i, uint64_t deadline_ns, struct err *why)
 {
 	const struct pod_container *c = &pod->container[i];
 	const struct target_selector sel = {SELECT_CONTAINER, c->id};
-	struct target *whole = r->place[0].target, *t = NULL;
+	struct target *t = NULL;
 	struct place *p;
 
 	if (locate_target(&r->host.at, &sel, deadline_ns, &t, NULL, why) < 0) {
-		places_note(whole, "container %.64s %.12s could not be looked at: %.256s", c->name,
-			c->id, why->text);
-		whole->truncated = true;
+		note_lost(r, c, why);
 		return;
 	}
 	p = add(r, c->sandbox ? PLACE_SANDBOX : PLACE_CONTAINER, t);

@@ -30,6 +30,8 @@ int places_enter(struct run *r, size_t i, struct err *e) must_check;
 bool places_wants(const struct place *p, const struct dumper *d);
 /* For how many places it is still to run, from the one we stand at on; at least 1. */
 unsigned places_left(const struct run *r, const struct dumper *d);
+/* Containers, without sandboxes. */
+unsigned places_count(const struct run *r);
 /* What is mounted in several containers is read in the first one (target_mount.elsewhere). */
 void places_share_mounts(struct run *r);
 void places_done(struct run *r);

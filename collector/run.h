@@ -20,7 +20,13 @@ struct publish;
 /* One of the targets of a run: the only one, or a pod and its containers. */
 enum place_kind { PLACE_ALONE, PLACE_POD, PLACE_CONTAINER, PLACE_SANDBOX };
 
-enum { RUN_FOLDER = 96 };
+enum { RUN_FOLDER = 96, RUN_LOST = 8 };
+
+/* A container of the pod that could not be looked at. */
+struct place_lost {
+	char where[2 * TARGET_ID];
+	char why[256];
+};
 
 struct place {
 	enum place_kind kind;
@@ -36,6 +42,8 @@ struct run {
 	struct host host;
 	struct place *place; /* [0]: the only target, or the pod as a whole */
 	size_t places, here;
+	struct place_lost lost[RUN_LOST];
+	size_t losts; /* may be more than there is room for */
 	/* of place[here]: */
 	struct target *target;
 	int *mount_fd;	/* [target->mounts] */

@@ -45,6 +45,8 @@ void result_json(struct buf *out, const struct engine_result *r, enum exit_code 
 	jsonw_str(&w, "run_id", r->run_id);
 	jsonw_str(&w, "signer", r->signer);
 	jsonw_str(&w, "verdict", r->verdict);
+	jsonw_str(&w, "pod", r->pod[0] ? r->pod : NULL);
+	jsonw_u64(&w, "containers", r->containers);
 	number(&w, "artifacts", counted, r->artifacts);
 	number(&w, "gaps", counted, r->gaps);
 	number(&w, "bytes", counted, r->bytes);

@@ -87,7 +87,7 @@ is "--quiet: nothing on stderr" "$err" ""
 
 run collect --pid "$pid" --output out --json
 ok "JSON: the promised keys in order" jq -e 'keys_unsorted == ["bundle", "sha256", "run_id", "signer",
-	"verdict", "artifacts", "gaps", "bytes", "duration_ms", "frozen_ms", "exit"]' <<<"$out"
+	"verdict", "pod", "containers", "artifacts", "gaps", "bytes", "duration_ms", "frozen_ms", "exit"]' <<<"$out"
 is "JSON: exit is the exit" "$(jq .exit <<<"$out")" "$rc"
 bundle=$(jq -r .bundle <<<"$out")
 is "JSON: sha256 is the file's" "$(jq -r .sha256 <<<"$out")" "$(sha256sum <"$bundle" | cut -d' ' -f1)"

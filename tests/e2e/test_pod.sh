@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# A pod of four containers, made by runc or crun as a container runtime of Kubernetes would: found
+# A pod of several containers, made by runc or crun as a container runtime of Kubernetes would: found
  collected into one bundle. No kubelet is asked; test_kubelet.sh has a real one., collected into one bundle. No kubelet is asked; test_kubelet.sh has a real one.
 . "${TOP:-$(dirname "$0")/../..}/tests/tap.sh"
 . "$TOP/tests/lib/container.sh"
@@ -61,12 +61,18 @@ container side container "$share" sh -c 'sleep 1002 & exec sleep 1003'
 is "another" $? 0
 container setup container "$share" sh -c 'echo done >/only-setup'
 is "one that ends" $? 0
-wait_until sh -c "! kill -0 ${pid[setup]}"
+container again container "$share | .annotations[\"io.kubernetes.cri.container-name\"] = \"setup\"" sh -c :
+is "one of the same name" $? 0
+container evil container "$share | .annotations[\"io.kubernetes.cri.container-name\"] = \"../../\u001b x\"" sh -c :
+is "one that would lie elsewhere" $? 0
+setups=$(printf '%s\n' "${id[setup]}" "${id[again]}" | sort)
+first=setup.$(head -c 12 <<<"$setups") second=setup.$(tail -n 1 <<<"$setups" | head -c 12)
+wait_until sh -c "! kill -0 ${pid[setup]} && ! kill -0 ${pid[again]} && ! kill -0 ${pid[evil]}"
 wait_until grep -q 1F90 "/proc/${pid[web]}/net/tcp6" "/proc/${pid[web]}/net/tcp"
 
 is "list shows the pod" "$("$TAPHOS" list --json | jq -c --arg uid "$uid" \
 	'[.[] | select(.pod_uid == $uid) | [.pod, .sandbox, .pid > 0]] | sort')" \
-	"[[\"e2e/$pod\",false,false],[\"e2e/$pod\",false,true],[\"e2e/$pod\",false,true],[\"e2e/$pod\",true,true]]"
+	"[[\"e2e/$pod\",false,false],[\"e2e/$pod\",false,false],[\"e2e/$pod\",false,false],[\"e2e/$pod\",false,true],[\"e2e/$pod\",false,true],[\"e2e/$pod\",true,true]]"
 
 # refused NAME EXIT ERE ARG...
 refused() {
@@ -88,11 +94,13 @@ is "nothing was left behind" "$(ls "$work"/*.tar.zst* 2>/dev/null)" ""
 is "plan: exit" $? 0
 is "plan: who is read where" "$(jq -r '[.dumpers[] | select(.name | IN("process", "memory", "filesystem")) |
 	"\(.folder // "-") \(.name)"] | join(", ")' "$work/plan")" \
-	"containers/side process, containers/web process, containers/setup process, sandbox process, - memory, containers/side filesystem, containers/web filesystem, containers/setup filesystem"
+	"containers/side process, containers/web process, containers/_._..___x process, containers/$first process, containers/$second process, sandbox process, - memory, containers/side filesystem, containers/web filesystem, containers/_._..___x filesystem, containers/$first filesystem, containers/$second filesystem"
 
 "$TAPHOS" keygen --output "$work/key" >/dev/null
-bundle=$("$TAPHOS" collect --pod "e2e/$pod" --profile full --key "$work/key" --output "$work" 2>"$work/err")
+"$TAPHOS" collect --pod "e2e/$pod" --profile full --key "$work/key" --output "$work" --json >"$work/result" 2>"$work/err"
 ok "collects: exit 0 or 3" grep -qx "[03]" <<<$?
+is "the result names the pod" "$(jq -r '"\(.pod) \(.containers)"' "$work/result")" "e2e/$pod 5"
+bundle=$(jq -r .bundle "$work/result")
 like "the bundle is named after the pod" "$bundle" "/taphos-$pod-[0-9TZ]*-[0-9a-f]{16}\.tar\.zst$"
 like "verify: SEALED" "$("$TAPHOS" verify --key "$work/key.pub" "$bundle")" "^SEALED"
 like "verify.sh agrees" "$("$TOP/scripts/verify.sh" "$bundle" "$work/key.pub")" "^SEALED"
@@ -101,7 +109,7 @@ tar -C "$work/x" --zstd -xf "$bundle"
 tree=$(echo "$work"/x/taphos-*)
 
 is "a folder for each" "$(jq -r '[.target.containers[] | "\(.folder) \(.running)"] | join(", ")' "$tree/begin.json")" \
-	"containers/side true, containers/web true, containers/setup false, sandbox true"
+	"containers/side true, containers/web true, containers/_._..___x false, containers/$first false, containers/$second false, sandbox true"
 is "the pod" "$(jq -r '.target | "\(.pod_namespace)/\(.pod_name) \(.pod_uid) \(.members)"' "$tree/begin.json")" \
 	"e2e/$pod $uid 5"
 is "each process where it belongs, once" "$(cd "$tree" && printf '%s\n' containers/*/process/*/cmdline sandbox/process/*/cmdline |
@@ -123,14 +131,14 @@ else
 	like "frozen at once" "$(jq -r .memory.hold.cgroup "$tree/collector/effects.json")" "kubepods-e2e/pod$uid$"
 fi
 is "the shared volume is read once" "$(cd "$tree" && jq -r '.[] | select(.point == "/data") | .collected_in // "here"' \
-	containers/{side,web,setup}/volumes/mounts.json | sed 's,/[0-9]*$,/N,' | paste -sd' ')" \
+	containers/{side,web,"$first"}/volumes/mounts.json | sed 's,/[0-9]*$,/N,' | paste -sd' ')" \
 	"here containers/side/volumes/N containers/side/volumes/N"
 is "what is in it" "$(cd "$tree" && tar -xOf "$(jq -r '.[] | select(.point == "/data") | .collected_in' \
 	containers/web/volumes/mounts.json)/content.tar" file)" "shared by all"
 is "rows of the manifest say whose" "$(jq -r '[.dumpers[] | select(.name == "process") | .folder + " " + .status] | join(", ")' \
 	"$tree/manifest.json")" \
-	"containers/side ok, containers/web ok, containers/setup skipped, sandbox ok"
-like "inspect says whose" "$("$TAPHOS" inspect "$bundle")" "^  containers/setup/process  skipped: "
+	"containers/side ok, containers/web ok, containers/_._..___x skipped, containers/$first skipped, containers/$second skipped, sandbox ok"
+like "inspect says whose" "$("$TAPHOS" inspect "$bundle")" "^  containers/$first/process  skipped: "
 
 one=$("$TAPHOS" collect --pod-uid "$uid" --container-name web --profile triage --output "$work/one.tar.zst" 2>"$work/err")
 ok "one container alone" [ "$one" = "$work/one.tar.zst" ]

@@ -183,6 +183,8 @@ static const struct engine_result sample = {
 	.signer = "bb",
 	.run_key = true,
 	.verdict = "partial",
+	.pod = "shop/web",
+	.containers = 2,
 	.artifacts = 12,
 	.gaps = 1,
 	.bytes = 2048,
@@ -198,7 +200,8 @@ static void the_json_result_is_a_contract(void **state)
 	result_json(&b, &sample, EXIT_PARTIAL);
 	assert_string_equal(buf_str(&b),
 		"{\"bundle\":\"/tmp/my case/x.tar.zst\",\"sha256\":\"aa\",\"run_id\":\"R\","
-		"\"signer\":\"bb\",\"verdict\":\"partial\",\"artifacts\":12,\"gaps\":1,"
+		"\"signer\":\"bb\",\"verdict\":\"partial\",\"pod\":\"shop/web\","
+		"\"containers\":2,\"artifacts\":12,\"gaps\":1,"
 		"\"bytes\":2048,\"duration_ms\":4200,\"frozen_ms\":12.034,\"exit\":3}\n");
 }
 
@@ -209,13 +212,14 @@ static void what_is_not_known_is_null(void **state)
 	struct engine_result lost = sample;
 
 	(void)state;
-	lost.sha256[0] = '\0';
+	lost.sha256[0] = lost.pod[0] = '\0';
 	lost.artifacts = lost.gaps = lost.bytes = 0;
 	lost.verdict = "interrupted";
 	result_json(&b, &lost, EXIT_PARTIAL);
 	assert_string_equal(buf_str(&b),
 		"{\"bundle\":\"/tmp/my case/x.tar.zst\",\"sha256\":null,\"run_id\":\"R\","
-		"\"signer\":\"bb\",\"verdict\":\"interrupted\",\"artifacts\":null,\"gaps\":null,"
+		"\"signer\":\"bb\",\"verdict\":\"interrupted\",\"pod\":null,"
+		"\"containers\":2,\"artifacts\":null,\"gaps\":null,"
 		"\"bytes\":null,\"duration_ms\":4200,\"frozen_ms\":12.034,\"exit\":3}\n");
 }
 

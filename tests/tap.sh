@@ -10,6 +10,7 @@
 #   pass NAME / fail NAME [WHY]
 #   skip NAME REASON        counted, and listed at the end of the run
 #   skip_all REASON         nothing of this file can run here
+#   at_exit COMMANDS        run when the test ends, however it ends
 #
 # $TAPHOS is the binary, $BUILD its folder, $TOP the tree, $TMPDIR a folder that is removed
 # afterwards: tests/run sets them; a test started by hand gets the defaults below.
@@ -21,10 +22,18 @@ TAPHOS=${TAPHOS:-$BUILD/taphos}
 export TOP BUILD TAPHOS
 tap_count=0
 tap_failed=0
+
+# COMMANDS: run when this shell ends. A child that is killed by SIGTERM before it has become another
+# program would run its parent's trap too.
+at_exit() {
+	# shellcheck disable=SC2064
+	trap "[ \"\$BASHPID\" = $$ ] && { $1; }" EXIT
+}
+
 if [ -z "${TMPDIR:-}" ]; then
 	TMPDIR=$(mktemp -d /tmp/taphos-test-XXXXXX)
 	export TMPDIR
-	trap 'rm -rf "$TMPDIR"' EXIT
+	at_exit 'rm -rf "$TMPDIR"'
 fi
 
 tap_lines() { # as comments

@@ -27,7 +27,7 @@ END
 unshare -mpnif --kill-child --mount-proc "$ticker" ticks "$MIB" &
 unshare=$!
 disown
-trap 'end_all; rm -rf "$TMPDIR"' EXIT
+at_exit 'end_all; rm -rf "$TMPDIR"'
 end_all() {
 	echo 0 >"$cgroup/cgroup.freeze"
 	[ -z "$old" ] || echo THAWED >"$old/$group/freezer.state" 2>/dev/null

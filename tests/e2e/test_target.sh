@@ -27,7 +27,7 @@ finish() {
 		"/sys/fs/cgroup/freezer/kubepods-$TAG" 2>/dev/null
 	rm -rf "$TMPDIR"
 }
-trap finish EXIT
+at_exit finish
 
 rootfs() { # DIR
 	mkdir -p "$1"/{bin,proc,sys,dev,tmp,etc,work,merged}

@@ -36,7 +36,7 @@ container_cleanup() {
 }
 
 container_trap() {
-	trap container_cleanup EXIT
+	at_exit container_cleanup
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 }

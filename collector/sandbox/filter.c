@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <linux/ioctl.h>
 #include <linux/nsfs.h>
-#include <linux/sched.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -27,6 +27,7 @@ enum {
 	C = 1 << FILTER_CLIENT,
 	READERS = R | N | T | D | C,
 	ALL = P | W | M | READERS,
+	THREADED = W | R | T,
 };
 
 struct rule {
@@ -128,12 +129,12 @@ static const struct rule rules[] = {
 	{CALL(socketpair), C}, /* libcurl wakes itself through one */
 	{CALL(pipe2), C},
 	{CALL(eventfd2), C},
-	/* threads; files of the writer */
+	/* threads (allow_threads()), files of the writer */
+	{CALL(set_robust_list), THREADED},
+	{CALL(rseq), THREADED},
 	{CALL(fsync), W},
 	{CALL(fdatasync), W},
 	{CALL(sync_file_range), W},
-	{CALL(set_robust_list), W | T},
-	{CALL(rseq), W | T},
 	/* mounts */
 	{CALL(open_tree), M},
 	{CALL(mount_setattr), M},
@@ -243,6 +244,20 @@ static int allow_prctl(scmp_filter_ctx ctx)
 	return rc;
 }
 
+/* pthread_create(), never a process: clone3 keeps its flags in memory, so glibc is told that there
+ * is none. */
+static int allow_threads(scmp_filter_ctx ctx, enum filter_kind kind)
+{
+	int rc;
+
+	if (!((1U << kind) & THREADED))
+		return 0;
+	rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	return rc < 0 ? rc
+		      : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+				SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+}
+
 static int allow_special(scmp_filter_ctx ctx, enum filter_kind kind)
 {
 	static const unsigned families[] = {AF_NETLINK, AF_INET, AF_INET6};
@@ -256,12 +271,6 @@ static int allow_special(scmp_filter_ctx ctx, enum filter_kind kind)
 		for (size_t i = 1; rc == 0 && i < sizeof(families) / sizeof(families[0]); i++)
 			rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 				SCMP_A0(SCMP_CMP_EQ, families[i]));
-	/* threads, never a process: clone3 has its flags in memory, and libc does without it */
-	if (rc == 0 && (1U << kind) & (W | T))
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-	if (rc == 0 && (1U << kind) & (W | T))
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 	return rc;
 }
 
@@ -311,6 +320,8 @@ static int build(scmp_filter_ctx ctx, enum filter_kind kind)
 		rc = allow_messages(ctx);
 	if (rc == 0)
 		rc = allow_prctl(ctx);
+	if (rc == 0)
+		rc = allow_threads(ctx, kind);
 	if (rc == 0)
 		rc = allow_special(ctx, kind);
 	if (rc == 0)

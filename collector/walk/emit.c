@@ -11,6 +11,7 @@
 #include "pax.h"
 #include "plan.h"
 #include "rows.h"
+#include "rowtext.h"
 #include "sink.h"
 #include "still.h"
 #include "walk.h"
@@ -23,8 +24,6 @@ enum {
 	GAPS_EACH = 500, /* of one kind by name; the rest is in the rows */
 	FINDINGS = 20,
 	RECORDS_ALIVE = 4096,
-	ROWS_SPILL = 1 << 20,
-	ROW_MAX = 4 << 20, /* of one, and of those before it */
 };
 
 /* Bits of spool_head.members: what is complete, and one of what was begun. */
@@ -45,7 +44,9 @@ struct emit {
 	struct sink *sink;
 	struct content content;
 	struct feed feed;
-	struct buf text;
+	struct buf head; /* of an archive's entry */
+	uint64_t tail;	 /* of the spool's file: the texts are behind the records */
+	struct rowtext rows, bodyfile;
 	char dir[REC_PATH + 1], path[REC_PATH + 1], link[REC_PATH + 1];
 	struct spool_rec first; /* of the file that the record is a link to */
 	bool linked;
@@ -154,9 +155,19 @@ static int read_file(struct emit *x, struct rec *r, struct feed *f, struct err *
 	return rc < 0 ? rc : spool_patch(x->spool, x->at, 0, r, sizeof(*r), e);
 }
 
+/* The line of the record in x. */
+static int add_line(struct emit *x, struct rec *r, void *arg, struct err *e)
+{
+	struct rows_entry row = {x->job, r, x->at, x->path, x->linked ? x->link : NULL,
+		x->linked ? &x->first.rec : NULL};
+
+	return rowtext_add(arg, x->spool, &row, e);
+}
+
 struct archive {
 	unsigned flag; /* REC_LAYER or REC_ASIDE */
 	uint64_t size, entries;
+	bool asides; /* some content belongs to the other one */
 };
 
 static bool belongs(const struct archive *a, const struct rec *r)
@@ -170,6 +181,7 @@ static int measure(struct emit *x, struct rec *r, void *arg, struct err *e)
 
 	(void)x;
 	(void)e;
+	a->asides |= !!(r->flags & REC_ASIDE);
 	if (!belongs(a, r))
 		return 0;
 	a->entries++;
@@ -190,17 +202,44 @@ static int send_entry(struct emit *x, struct rec *r, void *arg, struct err *e)
 		x->feed.skip -= r->head_len + data;
 		return 0;
 	}
-	buf_clear(&x->text);
-	rc = plan_headers(x->job, r, x->path, x->linked ? x->link : NULL, x->at, &x->text, e);
-	if (rc == 0 && x->text.len != r->head_len)
-		rc = err_set(e, EPROTO, "headers of %zu bytes where %u were planned", x->text.len,
+	buf_clear(&x->head);
+	rc = plan_headers(x->job, r, x->path, x->linked ? x->link : NULL, x->at, &x->head, e);
+	if (rc == 0 && x->head.len != r->head_len)
+		rc = err_set(e, EPROTO, "headers of %zu bytes where %u were planned", x->head.len,
 			r->head_len);
 	if (rc == 0)
-		rc = feed_write(&x->feed, x->text.data, x->text.len, e);
+		rc = feed_write(&x->feed, x->head.data, x->head.len, e);
 	if (rc < 0 || !(r->flags & REC_READ))
 		return rc;
 	rc = read_file(x, r, &x->feed, e);
 	return rc < 0 ? rc : feed_zeros(&x->feed, pax_padding(r->data), e);
+}
+
+/* A record that has been sent changes no more: its lines are made while the writer is busy. */
+static int send_with_lines(struct emit *x, struct rec *r, void *arg, struct err *e)
+{
+	int rc = send_entry(x, r, arg, e);
+
+	if (rc == 0)
+		rc = add_line(x, r, &x->rows, e);
+	if (rc == 0 && x->job->bodyfile)
+		rc = add_line(x, r, &x->bodyfile, e);
+	return rc;
+}
+
+/* With their lines, unless some content is read later or was read by the worker before. */
+static int send_entries(struct emit *x, struct archive *a, struct err *e)
+{
+	int rc;
+
+	if (a->asides || (x->job->resume && x->job->resume->again))
+		return each_record(x, send_entry, a, e);
+	rowtext_begin(&x->rows);
+	rowtext_begin(&x->bodyfile);
+	rc = each_record(x, send_with_lines, a, e);
+	if (rc == 0)
+		rc = rowtext_end(&x->rows, x->spool, e);
+	return rc < 0 ? rc : rowtext_end(&x->bodyfile, x->spool, e);
 }
 
 static int archive(struct emit *x, const char *member, unsigned flag, unsigned bit, struct err *e)
@@ -215,7 +254,7 @@ static int archive(struct emit *x, const char *member, unsigned flag, unsigned b
 		return rc;
 	rc = begin(x, member, a.size + 2 * PAX_BLOCK, e);
 	if (rc == 0)
-		rc = each_record(x, send_entry, &a, e);
+		rc = send_entries(x, &a, e);
 	if (rc == 0)
 		rc = feed_zeros(&x->feed, 2 * PAX_BLOCK, e);
 	return rc < 0 ? rc : end(x, bit, e);
@@ -279,77 +318,30 @@ static int tell(struct emit *x, struct err *e)
 	return rc;
 }
 
-/* Rows are made once: behind the records in the spool, until their size is known. */
-struct text {
-	void (*row)(struct buf *out, const struct rows_entry *x);
-	uint64_t size; /* of those in the spool; the last ones are in emit.text */
-};
-
-static int spill(struct emit *x, struct text *t, struct err *e)
+static int make_text(struct emit *x, struct rowtext *t, struct err *e)
 {
-	int rc = io_pwrite(
-		x->spool->fd, x->text.data, x->text.len, (off_t)(x->spool->end + t->size));
-
-	if (rc < 0)
-		return err_set(e, -rc, "write the spool");
-	t->size += x->text.len;
-	buf_clear(&x->text);
-	return 0;
-}
-
-static int text_row(struct emit *x, struct rec *r, void *arg, struct err *e)
-{
-	struct text *t = arg;
-	struct rows_entry row = {x->job, r, x->at, x->path, x->linked ? x->link : NULL,
-		x->linked ? &x->first.rec : NULL};
-
-	t->row(&x->text, &row);
-	if (buf_check(&x->text, e) < 0)
-		return -ENOSPC;
-	return x->text.len >= ROWS_SPILL ? spill(x, t, e) : 0;
-}
-
-static int send_text(struct emit *x, const struct text *t, uint64_t from, struct err *e)
-{
-	int rc = 0;
-
-	while (rc == 0 && from < t->size) {
-		size_t room;
-		char *to = feed_room(&x->feed, &room, e);
-		ssize_t n;
-
-		if (!to)
-			return -EPIPE;
-		if (room > t->size - from)
-			room = (size_t)(t->size - from);
-		n = io_pread(x->spool->fd, to, room, (off_t)(x->spool->end + from));
-		if (n != (ssize_t)room)
-			return err_set(e, EIO, "read back the spool");
-		from += room;
-		rc = feed_used(&x->feed, room, e);
-	}
-	return rc;
-}
-
-static int text(struct emit *x, const char *member,
-	void (*row)(struct buf *out, const struct rows_entry *x), unsigned bit, struct err *e)
-{
-	struct text t = {.row = row};
-	uint64_t done;
 	int rc;
+
+	rowtext_begin(t);
+	rc = each_record(x, add_line, t, e);
+	return rc < 0 ? rc : rowtext_end(t, x->spool, e);
+}
+
+static int text(struct emit *x, const char *member, struct rowtext *t, unsigned bit, struct err *e)
+{
+	uint64_t done;
+	int rc = 0;
 
 	if (!member || (x->spool->head->members & bit))
 		return 0;
-	buf_clear(&x->text);
-	rc = each_record(x, text_row, &t, e);
+	if (!t->whole)
+		rc = make_text(x, t, e);
 	if (rc == 0)
-		rc = spill(x, &t, e);
-	if (rc == 0)
-		rc = begin(x, member, t.size, e);
+		rc = begin(x, member, t->size, e);
 	done = x->feed.skip;
 	x->feed.skip = 0;
 	if (rc == 0)
-		rc = send_text(x, &t, done, e);
+		rc = rowtext_send(t, x->spool, &x->feed, done, e);
 	return rc < 0 ? rc : end(x, bit, e);
 }
 
@@ -412,9 +404,9 @@ static int members(struct emit *x, struct err *e)
 	if (rc == 0 && !(done & DONE_TOLD))
 		rc = tell(x, e);
 	if (rc == 0)
-		rc = text(x, job->rows, rows_json, DONE_ROWS, e);
+		rc = text(x, job->rows, &x->rows, DONE_ROWS, e);
 	if (rc == 0)
-		rc = text(x, job->bodyfile, rows_body, DONE_BODY, e);
+		rc = text(x, job->bodyfile, &x->bodyfile, DONE_BODY, e);
 	return rc;
 }
 
@@ -427,13 +419,18 @@ int emit_all(const struct layer_job *job, struct spool *s, struct sink *out, str
 		return err_set(e, ENOMEM, "no memory");
 	x->job = job;
 	x->spool = s;
+	x->tail = s->end;
 	x->sink = out;
 	x->item = job->number << WALK_ITEM_JOB | WALK_ITEM_EMIT;
-	x->text = BUF_INIT(ROW_MAX);
+	x->head = BUF_INIT(PAX_HEAD_MAX);
+	x->rows = ROWTEXT(rows_json, &x->tail);
+	x->bodyfile = ROWTEXT(rows_body, &x->tail);
 	rc = content_init(&x->content, job, s, out, e);
 	if (rc == 0)
 		rc = members(x, e);
 	content_done(&x->content);
-	buf_done(&x->text);
+	buf_done(&x->head);
+	rowtext_done(&x->rows);
+	rowtext_done(&x->bodyfile);
 	return rc;
 }

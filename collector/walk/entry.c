@@ -19,12 +19,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum {
-	/* a FUSE mount in the way is not asked: what is cached is enough to see that it is one */
-	STATX_FLAGS = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
-	STATX_WANT = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID,
-};
-
 static struct rec_time time_of(const struct statx_timestamp *t)
 {
 	return (struct rec_time){.sec = t->tv_sec, .nsec = t->tv_nsec, .known = 1};
@@ -344,7 +338,7 @@ static void examine(struct walk *w, struct rec *r, const char *name)
 {
 	struct err why = ERR_INIT;
 	bool cut = false;
-	int rc = xattrs_read(name, &w->xattrs, &cut);
+	int rc = w->one->no_xattrs ? 0 : xattrs_read(name, &w->xattrs, &cut);
 
 	if (rc < 0 || cut) {
 		r->flags |= REC_XATTRS_CUT;
@@ -368,7 +362,7 @@ static bool is_wanted(struct walk *w, struct rec *r)
 	bool inside = false;
 	bool wanted;
 
-	if (!w->job->include && !w->job->exclude)
+	if (!plan_has_filters(w->job))
 		return true;
 	if (!rec_path(w->path, r, path))
 		memcpy(path, w->path, sizeof(path)); /* as its directory is */
@@ -380,17 +374,28 @@ static bool is_wanted(struct walk *w, struct rec *r)
 	return wanted && (inside || S_ISDIR(r->mode));
 }
 
+/* errno, 0: it is in *ret. */
+static int stat_name(const struct walk *w, const char *name, struct statx *ret)
+{
+	if (!w->one->asked)
+		return statx(w->dir_fd, name, AHEAD_FLAGS, AHEAD_WANT, ret) < 0 ? errno : 0;
+	*ret = w->one->x;
+	return w->one->error;
+}
+
 int entry_add(struct walk *w, const char *name, struct err *e)
 {
 	bool hidden = fuse_whiteout(w, name);
 	struct statx x;
 	struct rec *r;
+	int error;
 
 	if (hidden && (!strncmp(name + 4, ".wh.", 4) || !strcmp(name, opaque_markers[0])))
 		return 0; /* its own bookkeeping: fuse_opaque() has seen it */
-	if (statx(w->dir_fd, name, STATX_FLAGS, STATX_WANT, &x) < 0)
-		return put_bare(w, name, errno == ENOENT ? GAP_VANISHED : GAP_UNREADABLE, WHY_ERRNO,
-			errno, e);
+	error = stat_name(w, name, &x);
+	if (error)
+		return put_bare(w, name, error == ENOENT ? GAP_VANISHED : GAP_UNREADABLE, WHY_ERRNO,
+			error, e);
 	r = start(w, hidden ? name + 4 : name);
 	from_statx(r, &x);
 	if (hidden)
@@ -422,13 +427,14 @@ int entry_add_root(struct walk *w, struct err *e)
 	struct rec *r = start(w, "");
 	struct statx x;
 
-	if (statx(w->job->root_fd, "", AT_EMPTY_PATH | STATX_FLAGS, STATX_WANT, &x) < 0)
+	if (statx(w->job->root_fd, "", AT_EMPTY_PATH | AHEAD_FLAGS, AHEAD_WANT, &x) < 0)
 		return err_errno(e, "stat the tree's root");
 	from_statx(r, &x);
 	r->depth = r->path_len = 0;
 	r->parent = 0;
 	r->change = w->job->lowers || w->job->form != LAYER_PLAIN ? REC_UNCHANGED : REC_PRESENT;
 	w->dir_fd = w->job->root_fd;
+	w->one = ahead_get(NULL, 0);
 	if (fchdir(w->dir_fd) < 0) /* for xattrs_read() */
 		return err_errno(e, "enter the tree's root");
 	examine(w, r, "");

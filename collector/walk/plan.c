@@ -46,6 +46,11 @@ static bool leads_to(const char *above, const char *path)
 	return !n || (!strncmp(above, path, n) && (!path[n] || path[n] == '/'));
 }
 
+bool plan_has_filters(const struct layer_job *job)
+{
+	return (job->include && job->include[0]) || (job->exclude && job->exclude[0]);
+}
+
 bool plan_wants(const struct layer_job *job, const char *path, bool *ret_inside)
 {
 	bool way = false;

@@ -24,6 +24,8 @@ int plan_headers(const struct layer_job *job, const struct rec *r, const char *p
 enum rec_change plan_change(const struct rec *r);
 /* Whether it is in the layer: a directory without any change is not, nor is the root. */
 bool plan_in_layer(const struct rec *r);
+/* Is anything left out by its path? */
+bool plan_has_filters(const struct layer_job *job);
 /* Whether the profile wants this path ("" for the root) at all; *ret_inside: true when it is not
  * only on the way to something that is wanted. */
 bool plan_wants(const struct layer_job *job, const char *path, bool *ret_inside);

@@ -41,12 +41,16 @@ int walk_init(struct walk *w, const struct layer_job *job, struct spool *s, stru
 	if (statx(job->root_fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &x) == 0 &&
 		(x.stx_mask & STATX_MNT_ID))
 		w->mount_id = x.stx_mnt_id;
+	/* what a filter leaves out is not asked for either, and only the first thread knows it */
+	if (!plan_has_filters(job))
+		w->ahead = ahead_new();
 	rc = lower_init(&w->lower, job->lower, job->lowers, job->user_xattrs, e);
 	return rc < 0 ? rc : dircur_init(&w->cur, s, job->root_fd, e);
 }
 
 void walk_done(struct walk *w)
 {
+	ahead_free(w->ahead);
 	free(w->rec);
 	buf_done(&w->xattrs);
 	buf_done(&w->target);
@@ -128,7 +132,33 @@ static int take_name(struct walk *w, const char *name, struct err *e)
 		return entry_add_stalled(w, name, e);
 	memcpy(h->name, name, len + 1);
 	alive(w);
+	w->one = ahead_get(w->ahead, w->number);
 	return entry_add(w, name, e);
+}
+
+static bool is_stalled(const void *w, const char *name)
+{
+	return stalled_before(w, name);
+}
+
+/* The names of one block of directory entries. */
+static int take_block(struct walk *w, const char *block, size_t len, struct err *e)
+{
+	const struct ahead_block b = {
+		block, len, w->dir_fd, w->mount_id, w->dir_rec.rec.dev, is_stalled, w};
+	size_t number = 0;
+	int rc = 0;
+
+	ahead_start(w->ahead, &b);
+	for (size_t at = 0; at < len && rc == 0 && !w->stats.cut; number++) {
+		const struct dirent64 *d = (const void *)(block + at);
+
+		w->number = number;
+		rc = take_name(w, d->d_name, e);
+		at += d->d_reclen;
+	}
+	ahead_stop(w->ahead);
+	return rc;
 }
 
 static int take_names(struct walk *w, int fd, struct err *e)
@@ -145,14 +175,9 @@ static int take_names(struct walk *w, int fd, struct err *e)
 			return gap_on_dir(w, GAP_UNREADABLE, WHY_ERRNO, errno, e);
 		if (!n)
 			return 0;
-		for (ssize_t at = 0; at < n;) {
-			const struct dirent64 *d = (const void *)(block + at);
-
-			rc = take_name(w, d->d_name, e);
-			if (rc < 0 || w->stats.cut)
-				return rc;
-			at += d->d_reclen;
-		}
+		rc = take_block(w, block, (size_t)n, e);
+		if (rc < 0 || w->stats.cut)
+			return rc;
 	}
 }
 

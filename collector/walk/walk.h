@@ -2,6 +2,7 @@
 #pragma once
 /* walk - the first pass: a tree's names and metadata into the spool, depth
  * first, without recursion, and the plan of what the second pass reads. */
+#include "ahead.h"
 #include "buf.h"
 #include "dircur.h"
 #include "err.h"
@@ -26,7 +27,10 @@ struct walk {
 	struct dircur cur;
 	struct lower lower;
 	struct links links;
-	char *rec; /* REC_MAX: the record being made */
+	struct ahead *ahead;	     /* NULL: none */
+	const struct ahead_one *one; /* what it knows of the name */
+	size_t number;		     /* of the name in its block */
+	char *rec;		     /* REC_MAX: the record being made */
 	struct buf xattrs, target, extents, head;
 	char path[REC_PATH + 1]; /* of the directory being listed, when it fits */
 	uint64_t dir;		 /* its record */

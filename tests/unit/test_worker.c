@@ -226,7 +226,8 @@ static void threads_are_no_processes(void **state)
 	assert_string_equal(run(try_threads, FILTER_WRITER), "yyy");
 	assert_string_equal(run(try_threads, FILTER_TRACER), "yyy");
 	assert_string_equal(run(try_threads, FILTER_PARSER), "nyy");
-	assert_string_equal(run(try_threads, FILTER_READER), "nyy");
+	assert_string_equal(run(try_threads, FILTER_READER), "yyy");
+	assert_string_equal(run(try_threads, FILTER_NETWORK), "nyy");
 }
 
 static int try_memory(void *arg)

@@ -79,6 +79,7 @@ static void fill_job(struct session *s)
 			.max_total = option_u64(s, "max_total", UINT64_MAX),
 			.maps_only = r->rq->memory_maps || option_u64(s, "maps_only", false),
 			.only_still = r->rq->freeze == FREEZE_ALWAYS,
+			.to_hold = r->rq->freeze != FREEZE_NEVER,
 			.kinds = wanted_kinds(s)},
 		.proc_fd = r->host.at.proc_fd,
 		.cgroup_fd = -1,

@@ -88,6 +88,7 @@ struct capture_options {
 	uint64_t max_process, max_total; /* bytes dumped */
 	bool maps_only;			 /* no content and no registers */
 	bool only_still;		 /* nor of a process that could not be held */
+	bool to_hold;			 /* it is asked for, whatever GO says then */
 	uint32_t kinds;			 /* 1 << enum mem_kind of those wanted */
 };
 

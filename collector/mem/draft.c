@@ -207,6 +207,9 @@ static int no_registers(const struct capture *c, const struct proc_one *p, struc
 		return 0;
 	if (was_to_stop(c, p))
 		return draft_note(t, GAP_UNREADABLE, 0, "registers", "no thread could be stopped");
+	if (c->job->options.to_hold && !c->job->options.maps_only)
+		return draft_note(t, GAP_UNREADABLE, 0, "registers",
+			"its threads were not stopped: the target could not be frozen");
 	return draft_note(t, GAP_BY_PROFILE, 0, "registers", "%s",
 		c->job->options.maps_only ? "not asked for" : "its threads were not stopped");
 }

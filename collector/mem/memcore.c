@@ -145,6 +145,7 @@ static size_t get(struct memcore *c, const struct stretch *s, uint64_t at, char 
 		c->live_error = open_live(c);
 	c->opened = true;
 	c->live.careful = s->map->flags & (MEM_UFFD | MEM_NO_FLAGS);
+	c->live.special = s->map->kind == MEM_SPECIAL;
 	bad->error = c->live_error;
 	if (c->live_error || has_given_up(c))
 		return 0;

@@ -2,12 +2,15 @@
 /* memlive - pages of a process that runs. */
 #include "memlive.h"
 #include "io.h"
+#include "memdevs.h"
+#include "memmaps.h"
 #include "own.h"
 #include "procfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -31,7 +34,21 @@ static int same_program(const struct memlive *l, const void *auxv, size_t n, str
 	return 0;
 }
 
-static int open_files(struct memlive *l, const struct mem_proc *p, struct err *e)
+/* Of a process whose first thread has ended, a thread that runs has the memory. */
+static int follow(struct memlive *l, int proc_fd)
+{
+	pid_t tid;
+	int fd = procfs_open_live(proc_fd, l->pid_fd, l->pid, &tid);
+
+	if (fd < 0)
+		return fd;
+	(void)close(l->pid_fd);
+	l->pid_fd = fd;
+	l->pid = tid;
+	return 0;
+}
+
+static int open_files(struct memlive *l, int proc_fd, const struct mem_proc *p, struct err *e)
 {
 	struct procfs_stat st;
 	int rc;
@@ -43,6 +60,8 @@ static int open_files(struct memlive *l, const struct mem_proc *p, struct err *e
 		return rc;
 	if (st.start_ticks != p->start_ticks)
 		return err_set(e, ESRCH, "its number belongs to another process");
+	if (strchr("ZXx", st.state) && follow(l, proc_fd) < 0)
+		return err_set(e, ESRCH, "it has ended");
 	l->mem_fd = openat(l->pid_fd, "mem", O_RDONLY | O_CLOEXEC);
 	if (l->mem_fd < 0)
 		return err_errno(e, "open mem");
@@ -67,7 +86,7 @@ int memlive_open(struct memlive *l, int proc_fd, const struct mem_proc *p, const
 	l->pid_fd = procfs_open_pid(proc_fd, p->pid, e);
 	if (l->pid_fd < 0)
 		return l->pid_fd;
-	rc = open_files(l, p, e);
+	rc = open_files(l, proc_fd, p, e);
 	return rc < 0 ? rc : same_program(l, auxv, n, e);
 }
 
@@ -106,6 +125,23 @@ static size_t stretch(const struct memlive *l, size_t pages, bool no)
 	return i * l->page;
 }
 
+/* The vdso has pages that no table of pages shows; what lies there must still be it. */
+static bool is_own_code(const struct memlive *l, uint64_t at)
+{
+	static const struct memdevs none = {0};
+	own_free struct memmaps *maps = calloc(1, sizeof(*maps));
+	struct memmap m = {0};
+	bool is = false;
+
+	if (!maps || memmaps_open(maps, l->pid_fd, NULL) < 0)
+		return false;
+	maps->devs = &none;
+	while (!is && m.start <= at && memmaps_next(maps, &m, NULL) > 0)
+		is = m.whole && m.start <= at && at < m.end;
+	memmaps_done(maps);
+	return is;
+}
+
 static size_t fail(struct memlive_bad *bad, size_t n, enum mem_fate fate, int error)
 {
 	*bad = (struct memlive_bad){n, fate, error};
@@ -127,6 +163,8 @@ size_t memlive_read(struct memlive *l, uint64_t at, void *to, size_t n, struct m
 		return fail(ret_bad, n, MEM_FAILED, got ? (int)-got : ESRCH);
 	pages = (size_t)got / 8;
 	here.iov_len = far.iov_len = stretch(l, pages, false);
+	if (!here.iov_len && l->special && is_own_code(l, at))
+		here.iov_len = far.iov_len = l->page;
 	if (!here.iov_len)
 		return fail(ret_bad, stretch(l, pages, true), MEM_NOT_PRESENT, 0);
 	got = l->by_file ? 0 : process_vm_readv(l->pid, &here, 1, &far, 1, 0);

@@ -2,7 +2,7 @@
 #pragma once
 /*
  * memlive - pages of a process that runs. Only pages that its pagemap says are there are asked
- * for: any other may make somebody's server answer, or never (userfaultfd, FUSE).
+ * for, and the vdso's: any other may make somebody's server answer, or never (userfaultfd, FUSE).
  */
 #include "err.h"
 #include "memtable.h"
@@ -11,17 +11,18 @@
 
 struct memlive {
 	int pid_fd, pidfd, mem_fd, map_fd;
-	pid_t pid;
+	pid_t pid; /* or of a thread that runs, when the first has ended */
 	uint64_t page;
 	uint64_t *entries; /* of the pagemap, for one block */
 	/* Set where userfaultfd may be: an entry that looks swapped can be its mark. */
 	bool careful;
+	bool special; /* set where the mapping is one: it may be the vdso */
 	bool by_file; /* /proc has other numbers than we do: nothing is done by number */
 };
 
 enum { MEMLIVE_BLOCK = 4 << 20 }; /* at most this much in one read */
 
-#define MEMLIVE_INIT ((struct memlive){-1, -1, -1, -1, 0, 0, NULL, false, false})
+#define MEMLIVE_INIT ((struct memlive){-1, -1, -1, -1, 0, 0, NULL, false, false, false})
 #define own_memlive __attribute__((cleanup(memlive_close)))
 /*
  * -ESRCH: it has ended, or is another one; -ESTALE: it runs another program by now (its auxv

@@ -84,6 +84,18 @@ if [[ $extra = *narrow* ]]; then
 else
 	skip "mix: 32 bits" "no 32-bit programs here"
 fi
+
+# --- the same while they run
+take mix 60 --freeze never
+whole mix 3
+for act in leader nodump uffd traced; do
+	planted mix $act actor
+done
+for act in held seccomp zombie; do
+	planted mix $act hoard
+done
+is "mix, never: all of the vdso is there" "$(cat mix.x/memory/[0-9]*.json | jq -c '.mappings[] |
+	select(.name == "[vdso]").runs[] | select(.fate != "dumped")')" ""
 target_end mix
 
 # --- one that becomes another program all the time
@@ -109,6 +121,7 @@ take asks 60
 whole asks 3
 lost asks changed '^freeze: a task did not freeze within 2[0-9]{3} ms; it was thawed again'
 is "asks: not held" "$(held_by asks)" none
+lost asks unreadable '^process [0-9]+: registers: its threads were not stopped: the target could not be frozen'
 planted asks asks hoard
 lost asks not_present "^process $(number asks asks): 61440 bytes in 1 places"
 take asks 60 --freeze always

@@ -85,7 +85,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
+static uint64_t smaller(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
@@ -192,6 +192,14 @@ static void put_request(struct asking *a, const struct kubeapi_answer *answer, s
 
 /* ---- one request ---- */
 
+/* Also of what the run may still add. */
+static uint64_t max_log(const struct asking *a)
+{
+	uint64_t sent = sink_total(a->out), max = a->d->max_bytes;
+
+	return smaller(a->d->options[OPT_MAX_LOG].u, sent < max ? max - sent : 0);
+}
+
 static int end_log(struct asking *a, const struct kubeapi_answer *answer)
 {
 	char member[MEMBER_MAX];
@@ -212,8 +220,8 @@ static void send_request(struct asking *a, struct kubeapi_answer *answer)
 	bool log = a->ask->kind == ASK_LOG;
 	const struct kubeapi_get get = {
 		.path = a->ask->path,
-		.deadline_ns = earlier(now_ns() + o[OPT_REQUEST].u, a->until_ns),
-		.max_bytes = log	    ? o[OPT_MAX_LOG].u
+		.deadline_ns = smaller(now_ns() + o[OPT_REQUEST].u, a->until_ns),
+		.max_bytes = log	    ? max_log(a)
 			     : a->ask->list ? o[OPT_MAX_LIST].u
 					    : PAGE_MAX,
 		.data = on_data,
@@ -244,7 +252,7 @@ static int ask_one(struct asking *a)
 	clock_gettime(CLOCK_REALTIME, &when);
 	sink_item(a->out, ++a->n);
 	if (a->ask->kind == ASK_LOG)
-		sink_text_begin(&a->log, a->out, a->d->options[OPT_MAX_LOG].u);
+		sink_text_begin(&a->log, a->out, max_log(a));
 	send_request(a, &answer);
 	if (a->lost.code)
 		return -a->lost.code;
@@ -440,7 +448,7 @@ static int run(const struct dump *d, struct sink *out, struct err *e)
 		.out = out,
 		.page = BUF_INIT(PAGE_MAX),
 		.requests = BUF_INIT(REQUESTS_MAX),
-		.until_ns = earlier(
+		.until_ns = smaller(
 			now_ns() + d->options[OPT_TIME].u, d->until_ns ? d->until_ns : UINT64_MAX),
 	};
 	struct err why = ERR_INIT;

@@ -85,6 +85,30 @@ config() { # TOKEN
 		contexts: [{name: c, context: {cluster: c, user: u}}]
 	END
 }
+# what docs/DUMPERS.md says that it needs, and no more
+# shellcheck disable=SC2016 # backticks are meant
+sed -n '/^```yaml/,/^```$/p' "$TOP/docs/DUMPERS.md" | sed '/^```/d' >"$work/role.yaml"
+container_atexit kubectl delete --wait=false -f "$work/role.yaml"
+kubectl apply -f "$work/role.yaml" >/dev/null
+kubectl -n default get serviceaccount taphos >/dev/null 2>&1 || {
+	kubectl -n default create serviceaccount taphos >/dev/null
+	container_atexit kubectl -n default delete serviceaccount taphos
+}
+kubectl create clusterrolebinding taphos-test --clusterrole=taphos --serviceaccount=default:taphos >/dev/null
+container_atexit kubectl delete clusterrolebinding taphos-test
+config "$(kbtoken taphos default)"
+for pod in "shop/$web" shop/crasher "kube-system/$agent" \
+	"shop/$(kubectl -n shop get pods -o name | sed -n 's|pod/\(report-.*\)|\1|p' | head -1)"; do
+	collect "$pod" --kubeconfig "$work/config"
+	is "the documented rights are enough for ${pod%-*}" "$(gaps)" ""
+done
+
+# from within: the pod's own service account, the server by its cluster address
+OUT=$work TMO=240 "$TOP/tests/k8s/run-in-pod.sh" "$TAPHOS" collect --pod "shop/$web" --profile triage \
+	--output /out/pod.tar.zst >"$work/pod.log" 2>&1
+mkdir "$work/pod" && tar --zstd -xf "$work/pod.tar.zst" -C "$work/pod" --strip-components=1
+is "a pod asks by itself" "$(jq -r .metadata.name "$work/pod/kubernetes/pod.json")" "$web"
+
 config "$(kbtoken default shop)"
 collect "shop/$web" --kubeconfig "$work/config"
 like "a token without rights: each refusal is a gap" "$(gaps)" "^unreadable GET /api/v1/namespaces/shop/pods/$web forbidden \(403\): "

@@ -104,6 +104,7 @@ static void run(int api_fd, int peers_fd)
 		.proc_fd = -1,
 		.host_fd = host_fd,
 		.spool_fd = -1,
+		.max_bytes = UINT64_MAX,
 		.peers_fd = peers_fd,
 		.api_fd = passed};
 	struct err e = ERR_INIT;

@@ -27,6 +27,7 @@ enum {
 	CROWD = 256,	/* so many may be a storm */
 	ELDERS = 16,	/* read whole before all others, when there is a hurry */
 	STALLS_MAX = 24,
+	WAITING_MAX = 8, /* the same, from where on who waits in the kernel is not asked */
 	STEP_TREE = DOSSIER_PASSES, /* beside the passes, in item numbers */
 	STEP_LOOK,
 	ESTIMATE_ONE = 64 << 10, /* bytes of one dossier without content, as measured */
@@ -105,13 +106,22 @@ static bool takes_locks(enum dossier_pass pass)
 	return pass == DOSSIER_ARGV || pass == DOSSIER_MAPS || pass == DOSSIER_FILES;
 }
 
+static bool waits_now(const struct job *job, const struct proctree_row *r)
+{
+	own_fd int fd = procfs_open_pid(job->dump->proc_fd, r->pid, NULL);
+
+	return fd >= 0 && procfs_waits(fd);
+}
+
 static bool is_left_out(struct job *job, const struct proctree_row *r, enum dossier_pass pass)
 {
 	if (r->flags & PROC_GONE)
 		return true;
 	if (r->flags & PROC_STALLED && pass != DOSSIER_TEXT)
 		return true; /* would stall again: the gap is made */
-	if (!takes_locks(pass) || job->journal.stalls <= STALLS_MAX)
+	if (!takes_locks(pass) || job->journal.stalls < WAITING_MAX)
+		return false;
+	if (job->journal.stalls <= STALLS_MAX && !waits_now(job, r))
 		return false;
 	job->unasked += pass == DOSSIER_MAPS && !job->run.quiet;
 	return true;

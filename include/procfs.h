@@ -21,6 +21,9 @@ int procfs_open_pid(int proc_fd, pid_t pid, struct err *e) must_check;
  * has ended are empty. -ESRCH: there is none.
  */
 int procfs_open_live(int proc_fd, int pid_fd, pid_t pid, pid_t *ret_tid) must_check;
+/* Does one of its threads (of the first thousands) wait in the kernel and for nothing but that, as
+ * who holds a lock for long does? */
+bool procfs_waits(int pid_fd);
 /* Our own number there, 0: it shows none. Where it is not getpid(), a call with a number from there
  * means another process. */
 pid_t procfs_self(int proc_fd);

@@ -15,6 +15,8 @@
 #include <sys/vfs.h>
 #include <time.h>
 
+enum { THREADS_LOOKED_AT = 4096 };
+
 int procfs_open_pid(int proc_fd, pid_t pid, struct err *e)
 {
 	char name[16];
@@ -186,19 +188,48 @@ struct find_thread {
 };
 
 /* The first thread that runs: stops the enumeration. */
-static int is_live(pid_t tid, void *arg)
+/* 'X': it is gone. */
+static char thread_state(int task_fd, pid_t tid)
 {
-	struct find_thread *f = arg;
 	struct procfs_stat st;
 	char name[16];
 	own_fd int fd = -1;
 
 	snprintf(name, sizeof(name), "%d", (int)tid);
-	fd = openat(f->task_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || procfs_read_stat(fd, &st, NULL) < 0 || strchr("ZXx", st.state))
+	fd = openat(task_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || procfs_read_stat(fd, &st, NULL) < 0 ? 'X' : st.state;
+}
+
+static int is_live(pid_t tid, void *arg)
+{
+	struct find_thread *f = arg;
+
+	if (strchr("ZXx", thread_state(f->task_fd, tid)))
 		return 0;
 	f->found = tid;
 	return 1;
+}
+
+struct waiting {
+	int task_fd;
+	unsigned left; /* threads to look at */
+};
+
+static int does_wait(pid_t tid, void *arg)
+{
+	struct waiting *w = arg;
+
+	if (thread_state(w->task_fd, tid) == 'D')
+		return 1;
+	return --w->left ? 0 : -ENODATA;
+}
+
+bool procfs_waits(int pid_fd)
+{
+	own_fd int task = openat(pid_fd, "task", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct waiting w = {task, THREADS_LOOKED_AT};
+
+	return task >= 0 && procfs_each_number(task, does_wait, &w, NULL) == 1;
 }
 
 int procfs_open_live(int proc_fd, int pid_fd, pid_t pid, pid_t *ret_tid)

@@ -10,6 +10,7 @@
 #include "memplan.h"
 #include "own.h"
 #include "pagemap.h"
+#include "procfs.h"
 #include "regs.h"
 #include "resume.h"
 #include "target.h"
@@ -109,7 +110,7 @@ static uint64_t weigh(struct capture *c, struct proc_one *p)
 /* Where others did not come back, who waits for something now may be the next. */
 static bool is_unprepared(const struct capture *c, const struct proc_one *p)
 {
-	return c->job->unprepared || p->left_out || (c->job->skips && procset_waits(p));
+	return c->job->unprepared || p->left_out || (c->job->skips && procfs_waits(p->fd));
 }
 
 /* What it leaves unread is a remark in the process's part of the table. */
@@ -389,7 +390,7 @@ static bool is_its_turn(const struct proc_one *p, enum order order)
 		return false;
 	if (order == STILL)
 		return stands_still(p) || p->left_out;
-	return order == WAITING || !procset_waits(p);
+	return order == WAITING || !procfs_waits(p->fd);
 }
 
 static int copy_those(struct capture *c, enum order order, struct err *e)

@@ -18,7 +18,6 @@
 enum {
 	DEPTH = 64, /* of cgroups: names of all of them do not fit a path */
 	CGROUPS = 65536,
-	LOOKS = 4096, /* threads of one process */
 };
 
 static unsigned place(const struct procset *s, pid_t pid)
@@ -150,33 +149,6 @@ int procset_look(struct procset *s, struct proc_one *p)
 		p->live_fd = procfs_open_live(s->proc_fd, p->fd, p->pid, &p->live);
 	}
 	return 0;
-}
-
-struct waiting {
-	int task;
-	unsigned left;
-};
-
-static int does_wait(pid_t tid, void *arg)
-{
-	struct waiting *w = arg;
-	struct procfs_stat st;
-	char name[16];
-	own_fd int fd = -1;
-
-	snprintf(name, sizeof(name), "%d", (int)tid);
-	fd = openat(w->task, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && procfs_read_stat(fd, &st, NULL) == 0 && st.state == 'D')
-		return 1;
-	return --w->left ? 0 : -ENODATA;
-}
-
-bool procset_waits(const struct proc_one *p)
-{
-	own_fd int task = openat(p->fd, "task", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct waiting w = {task, LOOKS};
-
-	return task >= 0 && procfs_each_number(task, does_wait, &w, NULL) == 1;
 }
 
 /* ---- who was born meanwhile */

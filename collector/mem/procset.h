@@ -56,8 +56,6 @@ void procset_done(struct procset *s);
 int procset_frozen(struct procset *s, int cgroup_fd, struct err *e) must_check;
 /* NULL: it is not there, or has ended. */
 struct proc_one *procset_find(const struct procset *s, pid_t pid);
-/* Does a thread of it wait in the kernel, as who holds a lock for long does? */
-bool procset_waits(const struct proc_one *p);
 /* Adds children of those in the set that were born since the target was resolved, and theirs: how
  * many. None where a cgroup holds all: it says who is in it. Our own program and its workers are
  * nobody's. */

@@ -125,7 +125,7 @@ static void *take_lock(void *page)
 static void lock(void)
 {
 	int fd = check(open(arguments[2], O_RDWR | O_CLOEXEC), arguments[2]);
-	off_t own = getpid() % 64 * MEMORY; /* a page that is written back cannot be written */
+	off_t own = getpid() % 2000 * 4096; /* a page that is written back cannot be written */
 	char *p = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, fd, own);
 	pthread_t t;
 

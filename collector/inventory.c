@@ -4,6 +4,7 @@
 #include "dumper.h"
 #include "io.h"
 #include "jsonw.h"
+#include "now.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -96,13 +97,8 @@ int inventory_take(const struct target_host *host, struct inventory *all, struct
 		.keeps = 2,
 		.memory = WORKER_MEMORY,
 	};
-	struct timespec now;
-	int rc;
+	int rc = worker_pipe(&spec, now_ns() + PATIENCE_S * 1000000000ULL, take, all, e);
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	rc = worker_pipe(&spec,
-		((uint64_t)now.tv_sec + PATIENCE_S) * 1000000000ULL + (uint64_t)now.tv_nsec, take,
-		all, e);
 	all->rows = all->data.len / sizeof(union message);
 	if (rc > 0)
 		rc = take_error(all, e);

@@ -3,6 +3,7 @@
 #include "locate.h"
 #include "buf.h"
 #include "dumper.h"
+#include "now.h"
 #include "ns.h"
 #include "own.h"
 #include "resolve.h"
@@ -137,14 +138,6 @@ void locate_take(struct target *to, const struct target *from)
 	COPY_TABLE(findings, TARGET_FINDINGS, finding);
 	COPY_TABLE(members, TARGET_MEMBERS, member);
 	make_safe(to);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 }
 
 /* Until the worker closes its end; a late one is killed. */

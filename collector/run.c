@@ -2,6 +2,7 @@
 /* run - one collection while it runs. */
 #include "run.h"
 #include "jsonw.h"
+#include "now.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -54,7 +55,7 @@ static uint64_t ns_of(clockid_t clock)
 
 uint64_t run_now_ns(void)
 {
-	return ns_of(CLOCK_MONOTONIC);
+	return now_ns();
 }
 
 uint64_t run_wall_ns(void)

@@ -16,6 +16,7 @@
 #include "kubepeers.h"
 #include "kubesum.h"
 #include "kubewalk.h"
+#include "now.h"
 #include "own.h"
 #include "peers.h"
 #include "redact.h"
@@ -76,14 +77,6 @@ struct asking {
 	unsigned in_vain;
 	struct err lost; /* the writer is gone */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
-}
 
 static uint64_t smaller(uint64_t a, uint64_t b)
 {

@@ -5,6 +5,7 @@
 #include "forest.h"
 #include "journal.h"
 #include "jsonw.h"
+#include "now.h"
 #include "own.h"
 #include "procfs.h"
 #include "proctree.h"
@@ -81,14 +82,6 @@ struct job {
 	struct journal journal;
 	unsigned unasked; /* after so many others had stalled */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
 
 /* When one part of the time that is left is over. */
 static uint64_t share(const struct job *job, unsigned parts)

@@ -6,6 +6,7 @@
 #include "frames.h"
 #include "intake.h"
 #include "names.h"
+#include "now.h"
 #include "own.h"
 #include "pack.h"
 #include "sign.h"
@@ -38,10 +39,7 @@ struct writer {
 
 static uint64_t now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return now_ns() / 1000000;
 }
 
 static uint64_t bytes_so_far(const struct writer *w)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* grpc - unary calls over HTTP/2 on a connected socket. */
 #include "grpc.h"
+#include "now.h"
 #include "own.h"
 #include "reply.h"
 #include "text.h"
@@ -47,10 +48,7 @@ struct grpc {
 
 uint64_t grpc_now_ns(void)
 {
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
+	return now_ns();
 }
 
 /* ---- what the server sends */

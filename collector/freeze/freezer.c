@@ -3,6 +3,7 @@
 #include "freezer.h"
 #include "buf.h"
 #include "io.h"
+#include "now.h"
 #include "own.h"
 #include "procfs.h"
 
@@ -24,14 +25,6 @@ enum {
 const char *const freezer_names[FREEZER_KINDS] = {"none", "cgroup2", "cgroup1"};
 
 static const char *const state_files[FREEZER_KINDS] = {"", "cgroup.freeze", "freezer.state"};
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
-}
 
 /* ---- where the hierarchies are */
 

@@ -2,6 +2,7 @@
 /* guard - thaws when nobody else is left to do it. */
 #include "guard.h"
 #include "io.h"
+#include "now.h"
 #include "own.h"
 
 #include <errno.h>
@@ -15,14 +16,6 @@
 #include <unistd.h>
 
 enum { TRIES = 200, TRY_MS = 10 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
-}
 
 /* 1: a byte came, 0: the other end is gone, -ETIMEDOUT. */
 static int await_byte(int sock, uint64_t until_ns)

@@ -6,6 +6,7 @@
 #include "jsonx.h"
 #include "kubeconn.h"
 #include "kubepage.h"
+#include "now.h"
 #include "own.h"
 
 #include <errno.h>
@@ -56,14 +57,6 @@ struct attempt {
 	bool encoded;
 	enum kubeapi_kind why; /* we ended it, KUBEAPI_OK: we did not */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static uint64_t left_ms(uint64_t deadline_ns)
 {

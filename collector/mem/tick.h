@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* tick - the clock that limits are measured by, and signs of life. */
+#include "now.h"
+
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,10 +11,7 @@
 /* CLOCK_MONOTONIC, ns. */
 static inline uint64_t tick_now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
+	return now_ns();
 }
 
 /* What is at hand from now on; returns what was. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ns - the only file that enters a namespace. */
 #include "ns.h"
+#include "now.h"
 #include "own.h"
 #include "wire.h"
 
@@ -150,12 +151,8 @@ int ns_send_mounts(const struct target *t, int sock, struct err *e)
 static int wait_readable(int sock, uint64_t deadline_ns)
 {
 	struct pollfd p = {.fd = sock, .events = POLLIN};
-	struct timespec now;
-	int64_t left;
+	int64_t left = (int64_t)(deadline_ns - now_ns());
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	left = (int64_t)(deadline_ns - (uint64_t)now.tv_sec * 1000000000ULL -
-			 (uint64_t)now.tv_nsec);
 	return poll(&p, 1, left > 0 ? (int)(left / 1000000) + 1 : 0);
 }
 

@@ -2,6 +2,7 @@
 /* worker - a disposable process that reads hostile things. */
 #include "worker.h"
 #include "caps.h"
+#include "now.h"
 #include "ns.h"
 #include "own.h"
 #include "writelock.h"
@@ -48,14 +49,6 @@ enum {
 	PAUSE_WAIT_MS = 50,
 	WORKER_NICE = 10,
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
-}
 
 static int by_number(const void *a, const void *b)
 {

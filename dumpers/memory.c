@@ -7,6 +7,7 @@
 #include "memjson.h"
 #include "memwalk.h"
 #include "jsonw.h"
+#include "now.h"
 #include "own.h"
 #include "procfs.h"
 #include "sink.h"
@@ -111,6 +112,8 @@ static uint64_t allowed(const struct job *job)
 	const union option_value *o = job->dump->options;
 	uint64_t left = o[MAX_TOTAL].u > job->dumped ? o[MAX_TOTAL].u - job->dumped : 0;
 
+	if (now_late(job->dump->until_ns))
+		return 0; /* registers, and what is mapped */
 	return left < o[MAX_PROCESS].u ? left : o[MAX_PROCESS].u;
 }
 
@@ -253,11 +256,14 @@ static void write_file(struct job *job, struct mapped *m, const struct memfiles 
 	jsonw_hex(w, "start", file.start);
 	jsonw_u64(w, "mappings", f->mappings);
 	jsonw_u64(w, "with_pages_left_out", f->left_out);
-	if (!did_not_answer(job, all, i)) {
+	if (did_not_answer(job, all, i)) {
+		(void)err_set(why, ETIMEDOUT, "did not answer");
+	} else if (now_late(job->dump->until_ns)) {
+		(void)err_set(why, ENOSPC, "no time left");
+	} else {
 		mapped_write(m, &file, w, why);
 		return;
 	}
-	(void)err_set(why, ETIMEDOUT, "did not answer");
 	jsonw_str(w, "not_read", why->text);
 }
 

@@ -7,6 +7,7 @@
 #include "firewall.h"
 #include "io.h"
 #include "netrows.h"
+#include "now.h"
 #include "own.h"
 #include "procfs.h"
 #include "routing.h"
@@ -341,6 +342,16 @@ static int copy_text(const struct dump *d, int net_fd, struct sink *out, struct 
 	return rc == 0 ? copy_others(d, out, e) : rc;
 }
 
+/* 1: there is no time for this any more, which is said. */
+static int is_late(const struct dump *d, const char *what, struct sink *out, struct err *e)
+{
+	if (!now_late(d->until_ns))
+		return 0;
+	if (sink_gapf(out, GAP_OVER_BUDGET, NULL, NULL, "%s: no time left", what) < 0)
+		return err_set(e, EPIPE, "the writer is gone");
+	return 1;
+}
+
 static int run(const struct dump *d, struct sink *out, struct err *e)
 {
 	own_fd int net_fd = io_open_in(d->target->fd[TFD_PROC], "net", O_RDONLY | O_DIRECTORY, e);
@@ -352,11 +363,18 @@ static int run(const struct dump *d, struct sink *out, struct err *e)
 	read_modules(d, &modules);
 	rc = dump_sockets(d, net_fd, out, e);
 	if (rc == 0)
+		rc = is_late(d, "packet filters and connections", out, e);
+	if (rc == 0)
 		rc = dump_firewall(d, &modules, net_fd, out, e);
+	if (rc >= 0)
+		rc = is_late(d, "interfaces, routes and neighbours", out, e);
 	if (rc == 0)
 		rc = routing_dump(out, d->options[OPT_MAX_MEMBER].u, e);
+	if (rc >= 0)
+		rc = is_late(d, "the kernel's text, and other namespaces", out, e);
 	if (rc == 0)
 		rc = copy_text(d, net_fd, out, e);
+	rc = rc > 0 ? 0 : rc;
 	if (rc == 0 && tell_modules(d, &modules, out) < 0)
 		rc = err_set(e, EPIPE, "the writer is gone");
 	/* last: the only step that looks names up where the target may have mounted things */

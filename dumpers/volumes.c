@@ -6,6 +6,7 @@
 #include "io.h"
 #include "jsonw.h"
 #include "layer.h"
+#include "now.h"
 #include "own.h"
 #include "sink.h"
 #include "target.h"
@@ -165,6 +166,7 @@ static struct layer_job describe(const struct dump *d, unsigned i, int fd)
 		.max_bytes = d->max_bytes,
 		.bodyfile_prefix = m->point,
 		.spool_fd = d->spool_fd,
+		.until_ns = d->until_ns,
 	};
 }
 
@@ -341,6 +343,20 @@ static int by_profile(const struct dump *d, unsigned i, struct sink *out, struct
 	return rc < 0 ? rc : policy != POLICY_LIST;
 }
 
+/* What a worker before this one has begun is ended as far as it goes. */
+static int read_mount(const struct dump *d, unsigned i, struct sink *out, struct err *e)
+{
+	bool begun = d->resume.again && layer_job_of(d->resume.item) == i + 1;
+	struct err why = ERR_INIT;
+
+	if (!begun)
+		sink_item(out, layer_item(i + 1));
+	if (begun || !now_late(d->until_ns))
+		return collect_mount(d, i, out, e);
+	(void)err_set(&why, 0, "no time left: the rest of it is for others");
+	return lost(out, &d->target->mount[i], GAP_OVER_BUDGET, &why, e);
+}
+
 static int run(const struct dump *d, struct sink *out, struct err *e)
 {
 	int rc = d->resume.again ? 0 : list(d, out, e);
@@ -353,9 +369,7 @@ static int run(const struct dump *d, struct sink *out, struct err *e)
 			rc = by_profile(d, i, out, e);
 		if (rc <= 0)
 			continue;
-		if (!d->resume.again || layer_job_of(d->resume.item) != i + 1)
-			sink_item(out, layer_item(i + 1));
-		rc = collect_mount(d, i, out, e);
+		rc = read_mount(d, i, out, e);
 	}
 	return rc;
 }

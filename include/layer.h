@@ -52,6 +52,8 @@ struct layer_job {
 	const char *tar, *aside, *rows, *bodyfile;
 	const char *bodyfile_prefix; /* of paths in the bodyfile: "" or "/mount/point" */
 	int spool_fd;
+	uint64_t
+		until_ns; /* as dump->until_ns: no more names and no more content then; 0: no end */
 	const struct dumper_resume *resume; /* of a worker that stalled in this job; NULL: none */
 };
 

@@ -5,6 +5,7 @@
 #include "io.h"
 #include "memsign.h"
 #include "memwalk.h"
+#include "now.h"
 #include "sink.h"
 
 #include <errno.h>
@@ -63,10 +64,13 @@ static int give_up(struct memcore *c, struct stretch *s, int why, struct err *e)
 static int lose(struct memcore *c, struct stretch *s, const struct memlive_bad *bad, struct err *e)
 {
 	uint64_t left = s->run.end - s->at, n = bad->n < left ? bad->n : left;
-	bool said = s->run.store == MEM_STORE_LIVE && has_given_up(c);
+	bool said = c->late || (s->run.store == MEM_STORE_LIVE && has_given_up(c));
 	int rc = 0;
 
-	if (!said && add_fate(c, s, n, bad) < 0)
+	/* one word for this run and all behind it */
+	if (bad->fate == MEM_OVER_BUDGET)
+		c->late = true;
+	if (!said && add_fate(c, s, c->late ? UINT64_MAX - s->at : n, bad) < 0)
 		rc = give_up(c, s, ENOSPC, e);
 	if (rc == 0)
 		rc = sink_zeros(c->out, n, e);
@@ -136,6 +140,9 @@ static size_t get(struct memcore *c, const struct stretch *s, uint64_t at, char 
 	int fd = c->dump->memory_fd[s->run.store];
 	ssize_t got;
 
+	*bad = (struct memlive_bad){s->run.end - at, MEM_OVER_BUDGET, 0};
+	if (c->late || now_late(c->dump->until_ns))
+		return 0;
 	*bad = (struct memlive_bad){s->run.end - at, MEM_FAILED, EIO};
 	if (s->run.store != MEM_STORE_LIVE) {
 		got = fd < 0 || offset > INT64_MAX ? -EBADF : io_pread(fd, to, n, (off_t)offset);
@@ -274,6 +281,7 @@ int memcore_send(struct memcore *c, const char *member, const struct elfcore *pl
 	c->plan = plan;
 	c->entry = entry;
 	c->signs = 0;
+	c->late = false;
 	c->opened = false;
 	memlive_close(&c->live);
 	c->skip = 0;

@@ -19,6 +19,7 @@ struct memcore {
 	const struct elfcore *plan;
 	unsigned entry; /* in the log */
 	unsigned signs;
+	bool late;     /* no time is left: the rest of it is zeros, which is said */
 	uint64_t skip; /* bytes that the writer has already */
 	struct memlive live;
 	bool opened;

@@ -3,6 +3,7 @@
 #include "sockowners.h"
 
 #include "io.h"
+#include "now.h"
 #include "own.h"
 #include "procfs.h"
 #include "sink.h"
@@ -218,6 +219,13 @@ int sockowners_collect(struct sockowners *o, const struct dump *d, struct sink *
 		int rc;
 
 		sink_item(out, i);
+		if (now_late(d->until_ns)) {
+			rc = sink_gapf(out, GAP_OVER_BUDGET, NULL, NULL,
+				"owners of sockets: no time left for %u processes", t->members - i);
+			if (rc < 0)
+				return err_set(e, EPIPE, "the writer is gone");
+			break;
+		}
 		rc = scan_member(&s, d, &t->member[i]);
 		if (rc < 0)
 			return err_set(e, -rc, "owners of sockets: %s",

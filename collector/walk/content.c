@@ -5,6 +5,7 @@
 #include "feed.h"
 #include "io.h"
 #include "layer.h"
+#include "now.h"
 #include "own.h"
 #include "rec.h"
 #include "sink.h"
@@ -314,6 +315,10 @@ int content_read(struct content *c, struct rec *r, struct feed *f, struct err *e
 	if (before == GAP_STALLED + 1)
 		return f ? feed_zeros(f, r->data, e) : 0;
 	r->gap = 0; /* a loss of content matters more than one of attributes */
+	if (now_late(c->job->until_ns)) {
+		rec_gap(r, GAP_OVER_BUDGET, WHY_LATE, 0);
+		return f ? feed_zeros(f, r->data, e) : 0;
+	}
 	fd = r->flags & REC_METACOPY ? open_below(c, r) : open_own(c, r);
 	if (fd < 0)
 		return f ? feed_zeros(f, r->data, e) : 0;

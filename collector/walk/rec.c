@@ -25,6 +25,7 @@ const char *const rec_whys[WHYS] = {
 	[WHY_MAX_FILE] = "larger than max_file",
 	[WHY_MAX_TOTAL] = "no room left (max_total, --max-size, --deadline)",
 	[WHY_MAX_ENTRIES] = "more than max_entries names",
+	[WHY_LATE] = "no time left: the rest of it is for others",
 	[WHY_XATTRS] = "more or larger attributes than are kept",
 	[WHY_EXTENTS] = "more extents than are kept: what follows is missing",
 	[WHY_EXCLUDED] = "left out by the profile",

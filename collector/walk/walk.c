@@ -4,6 +4,7 @@
 
 #include "entry.h"
 #include "io.h"
+#include "now.h"
 #include "own.h"
 #include "plan.h"
 #include "sink.h"
@@ -114,19 +115,30 @@ static bool stalled_before(const struct walk *w, const char *name)
 	return false;
 }
 
+/* WHYS: there may be more. */
+static unsigned why_no_more(const struct walk *w)
+{
+	if (w->planned > w->job->max_bytes)
+		return WHY_MAX_TOTAL;
+	if (w->stats.entries >= w->job->max_entries)
+		return WHY_MAX_ENTRIES;
+	return now_late(w->job->until_ns) ? WHY_LATE : WHYS;
+}
+
 static int take_name(struct walk *w, const char *name, struct err *e)
 {
 	struct spool_head *h = w->spool->head;
+	unsigned why;
 	size_t len = strlen(name);
 
 	if (!strcmp(name, ".") || !strcmp(name, ".."))
 		return 0;
 	if (!len || len >= REC_NAME || strchr(name, '/'))
 		return gap_on_dir(w, GAP_REFUSED, WHY_NAME, 0, e);
-	if (w->stats.entries >= w->job->max_entries || w->planned > w->job->max_bytes) {
+	why = why_no_more(w);
+	if (why != WHYS) {
 		w->stats.cut = true;
-		return gap_on_dir(w, GAP_OVER_BUDGET,
-			w->planned > w->job->max_bytes ? WHY_MAX_TOTAL : WHY_MAX_ENTRIES, 0, e);
+		return gap_on_dir(w, GAP_OVER_BUDGET, why, 0, e);
 	}
 	if (stalled_before(w, name))
 		return entry_add_stalled(w, name, e);

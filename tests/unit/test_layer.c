@@ -180,6 +180,21 @@ static bool stored(const char *member, const char *name)
 	return false;
 }
 
+static void nothing_is_read_when_time_is_over(void **state)
+{
+	own_buf struct buf gaps = BUF_INIT(65536);
+
+	(void)state;
+	put("upper/file", "text");
+	p.job.until_ns = 1;
+	collect();
+	assert_true(p.stats.cut);
+	assert_int_equal(p.stats.files, 0);
+	assert_int_equal(io_read_file(p.out, "gaps.txt", &gaps, NULL), 0);
+	assert_non_null(strstr(buf_str(&gaps), "over_budget"));
+	assert_non_null(strstr(buf_str(&gaps), "no time left"));
+}
+
 static void changes_agree_with_docker_diff(void **state)
 {
 	(void)state;
@@ -723,6 +738,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(nothing_is_read_when_time_is_over),
 		TEST(changes_agree_with_docker_diff),
 		TEST(attributes_of_a_user_say_nothing),
 		TEST(metacopies_have_the_content_below),

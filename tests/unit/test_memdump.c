@@ -6,6 +6,7 @@
 #include "dumper.h"
 #include "hash.h"
 #include "io.h"
+#include "memcore.h"
 #include "memkit.h"
 #include "memlive.h"
 #include "own.h"
@@ -288,6 +289,53 @@ static void without_content_there_is_only_the_list(void **state)
 	assert_string_equal(word(doc, "no_core"), "maps_only");
 	assert_false(gap_says(b, "not_present"));
 	json_decref(doc);
+}
+
+/* What is small comes all the same. */
+static void without_time_there_is_no_content(void **state)
+{
+	struct bench *b = *state;
+	json_t *doc;
+
+	b->dump.until_ns = 1;
+	add_plain(&b->kit, 41);
+	collect(b);
+	assert_int_equal(b->rc, 0);
+	doc = document(b, "memory/41.json");
+	check_run(doc, 0, 0, "0x10000 0x11000 over_budget");
+	check_run(doc, 1, 0, "0x20000 0x23000 over_budget");
+	assert_int_equal(json_array_size(json_object_get(doc, "threads")), 1);
+	json_decref(doc);
+	assert_true(gap_says(b, "over_budget member="));
+}
+
+/* It ends in the middle of a core: zeros from there on, and one word for all of them. */
+static void time_ends_in_a_core(void **state)
+{
+	struct bench *b = *state;
+	own_memcore struct memcore core = {.live = MEMLIVE_INIT};
+	own_memscan struct memscan scan = MEMSCAN_INIT;
+	own_free char *bytes = NULL;
+	struct memlog log = {0};
+	struct elfcore plan;
+	const struct memlog_entry *fate;
+	unsigned at = 0;
+
+	add_plain(&b->kit, 41);
+	assert_int_equal(memscan_open(&scan, b->kit.fd, NULL), 0);
+	assert_int_equal(memlog_open(&log, b->dump.spool_fd, false, NULL), 0);
+	assert_int_equal(memcore_init(&core, &b->dump, &b->out.sink, &scan, &log), 0);
+	assert_int_equal(memlog_proc(&log, 0, UINT64_MAX, NULL), 0);
+	assert_int_equal(elfcore_plan(&plan, &scan, 0, UINT64_MAX, NULL), 0);
+	b->dump.until_ns = 1;
+	assert_int_equal(memcore_send(&core, "memory/41.core", &plan, 0, NULL), 0);
+	bytes = member(b, "memory/41.core", NULL);
+	assert_string_equal(core_at(bytes, 0x10000), "");
+	fate = memlog_next(&log, 0, MEMLOG_FATE, &at);
+	assert_int_equal(fate->what, MEM_OVER_BUDGET);
+	assert_int_equal(fate->start, 0x10000);
+	assert_null(memlog_next(&log, 0, MEMLOG_FATE, &at));
+	memlog_done(&log);
 }
 
 static void the_bundles_limit_cuts_a_core(void **state)
@@ -672,6 +720,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_staged_and_what_is_not, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			without_content_there_is_only_the_list, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_time_there_is_no_content, setup, teardown),
+		cmocka_unit_test_setup_teardown(time_ends_in_a_core, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_bundles_limit_cuts_a_core, setup, teardown),
 		cmocka_unit_test_setup_teardown(damage_costs_one_process, setup, teardown),
 		cmocka_unit_test_setup_teardown(pages_that_are_read_now, setup, teardown),

@@ -332,8 +332,8 @@ static int note_disturbed(struct session *s, struct err *e)
 	if (!s->disturbed)
 		return 0;
 	return gap(s, GAP_CHANGED, "freeze",
-		"somebody else thawed it while its memory was copied: what is said to have stood "
-		"still may not have",
+		"somebody else thawed it, or ended one of its processes, while its memory was "
+		"copied: what is said to have stood still may not have",
 		e);
 }
 

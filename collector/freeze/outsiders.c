@@ -17,7 +17,8 @@ struct looking {
 	const struct freezer *f;
 	const struct target *t;
 	int proc_fd;
-	bool found; /* the target's first process */
+	uint64_t host_pidns, host_mntns; /* 0: not known */
+	bool found;			 /* the target's first process */
 	pid_t foreign;
 };
 
@@ -76,6 +77,19 @@ static const struct target_member *find_member(const struct target *t, pid_t pid
 	return NULL;
 }
 
+/* A pod's containers have a root each: one is its first process's, the others are members'. */
+static bool is_a_members(const struct looking *l, uint64_t mntns)
+{
+	for (unsigned i = 0; i < l->t->members; i++) {
+		own_fd int fd = procfs_open_pid(l->proc_fd, l->t->member[i].pid, NULL);
+		uint64_t ns = 0;
+
+		if (fd >= 0 && procfs_ns_inode(fd, "mnt", &ns, NULL) == 0 && ns == mntns)
+			return true;
+	}
+	return false;
+}
+
 /* Born since the members were counted: of a member, or in namespaces that only the target has. */
 static bool is_newborn(const struct looking *l, int pid_fd)
 {
@@ -88,8 +102,11 @@ static bool is_newborn(const struct looking *l, int pid_fd)
 		return true;
 	(void)!procfs_ns_inode(pid_fd, "pid", &pidns, NULL);
 	(void)!procfs_ns_inode(pid_fd, "mnt", &mntns, NULL);
-	return !l->t->host_namespaces &&
-	       ((pidns && pidns == l->t->ns_pid) || (mntns && mntns == l->t->ns_mnt));
+	if (l->t->host_namespaces)
+		return false;
+	if (pidns && pidns == l->t->ns_pid && pidns != l->host_pidns)
+		return true;
+	return mntns && mntns != l->host_mntns && (mntns == l->t->ns_mnt || is_a_members(l, mntns));
 }
 
 static int look_at(pid_t pid, void *arg)
@@ -106,6 +123,17 @@ static int look_at(pid_t pid, void *arg)
 	if (is_inside(l->f, fd) && !is_newborn(l, fd))
 		l->foreign = pid;
 	return l->foreign != 0;
+}
+
+static uint64_t host_namespace(int proc_fd, int self, const char *name)
+{
+	own_fd int init = procfs_open_pid(proc_fd, 1, NULL);
+	uint64_t ns;
+
+	if (init >= 0 && procfs_ns_inode(init, name, &ns, NULL) == 0)
+		return ns;
+	/* init may be hidden from us: we are none of the target's */
+	return procfs_ns_inode(self, name, &ns, NULL) == 0 ? ns : 0;
 }
 
 /* The host's /proc does not show who is in a PID namespace beside it. */
@@ -127,6 +155,8 @@ int outsiders_check(const struct freezer *f, const struct target_host *host, con
 		return err_errno(e, "open ourselves in /proc");
 	if (is_inside(f, self))
 		return err_set(e, EBUSY, "we run in its cgroup");
+	l.host_pidns = host_namespace(host->proc_fd, self, "pid");
+	l.host_mntns = host_namespace(host->proc_fd, self, "mnt");
 	rc = procfs_each_number(host->proc_fd, look_at, &l, e);
 	if (rc < 0)
 		return rc;

@@ -15,11 +15,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -179,6 +181,70 @@ static void test_outsiders(void **state)
 	outsiders(FREEZER_V1);
 }
 
+/* A process that waits for its end, in the mount namespace of ns_fd, or with -1 in one of its
+ * own. */
+static pid_t in_mounts(int ns_fd)
+{
+	int ready[2];
+	char c;
+	pid_t pid;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (ns_fd >= 0 ? setns(ns_fd, CLONE_NEWNS) : unshare(CLONE_NEWNS))
+			_exit(1);
+		(void)!write(ready[1], "x", 1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+}
+
+/* In the root of another container of the pod: who runs a program there is no child of it. */
+static void test_newborn_of_another_container(void **state)
+{
+	pid_t member, newborn, other;
+	struct stat host;
+	char path[64];
+	int fd;
+
+	(void)state;
+	STAGE(s, FREEZER_V2);
+	assert_int_equal(freezer_open(&s.host, s.t, &s.f, &e), 0);
+	s.t->host_namespaces = false;
+	member = in_mounts(-1);
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)member);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	newborn = in_mounts(fd);
+	close(fd);
+	freezekit_move(&s, s.name, newborn);
+	assert_int_equal(outsiders_check(&s.f, &s.host, s.t, &e), -EBUSY);
+	s.t->member[s.t->members++].pid = member;
+	assert_int_equal(outsiders_check(&s.f, &s.host, s.t, &e), 0);
+	end(newborn);
+	end(member);
+	/* a target in the host's PID namespace: to be in it says nothing */
+	assert_int_equal(stat("/proc/self/ns/pid", &host), 0);
+	s.t->ns_pid = host.st_ino;
+	other = freezekit_counter(&s);
+	freezekit_move(&s, s.name, other);
+	s.t->members = 1;
+	assert_int_equal(outsiders_check(&s.f, &s.host, s.t, &e), -EBUSY);
+	end(other);
+	freezekit_down(&s);
+}
+
 /* ---- guards */
 
 enum { TWO = 2 };
@@ -269,12 +335,6 @@ static struct engine start_engine(struct freezekit *s)
 	memcpy(ret.guard, shared->guard, sizeof(ret.guard));
 	(void)munmap(shared, 4096);
 	return ret;
-}
-
-static void end(pid_t pid)
-{
-	(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, NULL, 0);
 }
 
 /* kill: which of both guards is killed before the engine is, as bits. */
@@ -415,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_paused_through_the_other),
 		cmocka_unit_test(test_not_its_own),
 		cmocka_unit_test(test_outsiders),
+		cmocka_unit_test(test_newborn_of_another_container),
 		cmocka_unit_test(test_engine_killed),
 		cmocka_unit_test(test_cgroup_killed),
 		cmocka_unit_test(test_guard_deadline),

@@ -33,7 +33,6 @@ enum {
 	PAGE_MAX = 6 << 20, /* the tree of its values must fit in memory too */
 	REQUESTS_MAX = 4 << 20,
 	MEMBER_MAX = 256,
-	SUMMARY_MAX = 8 << 20,
 	FINDINGS_MAX = 32, /* the rest is in the summary */
 			   /* requests one after the other that end all */
 };
@@ -351,11 +350,6 @@ static int compare(const struct asking *a)
 		t->pod_namespace, t->pod_name, uid, t->pod_uid);
 }
 
-static int add_text(const char *p, size_t n, void *arg)
-{
-	return buf_add(arg, p, n) < 0 ? -1 : 0;
-}
-
 /* Said as findings too: what gives the pod more than a container has. */
 static int tell_lines(struct asking *a, const json_t *lines)
 {
@@ -374,7 +368,7 @@ static int tell_lines(struct asking *a, const json_t *lines)
 static int put_json(struct asking *a, const char *member, json_t *shared)
 {
 	const union option_value *o = a->d->options;
-	own_buf struct buf text = BUF_INIT(SUMMARY_MAX);
+	own_free char *text = NULL;
 	own_json json_t *root = json_deep_copy(shared); /* the walk's own pod stays as it is */
 	struct err why = ERR_INIT;
 	size_t n;
@@ -383,14 +377,13 @@ static int put_json(struct asking *a, const char *member, json_t *shared)
 	json_decref(shared);
 	if (o[OPT_REDACT].b)
 		rc = jsonredact(root, o[OPT_SECRET_WORDS].list, &n, &why);
-	if (rc == 0 && json_dump_callback(root, add_text, &text, JSON_INDENT(2)) < 0)
+	if (rc == 0 && !(text = json_dumps(root, JSON_INDENT(2))))
 		rc = err_set(&why, ENOMEM, "no memory");
 	if (rc < 0) {
 		rc = sink_gapf(a->out, GAP_REFUSED, NULL, &why, "%s", member);
 		return rc < 0 ? gone(a) : 0;
 	}
-	buf_addc(&text, '\n');
-	return sink_blob(a->out, member, buf_str(&text), text.len, &a->lost);
+	return sink_blob(a->out, member, text, strlen(text), &a->lost);
 }
 
 static int put_summary(struct asking *a)

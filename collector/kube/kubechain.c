@@ -88,8 +88,13 @@ json_t *kubechain_make(
 	kubechain_text(self, "uid", t->pod_uid);
 	kubechain_text(self, "member", pod ? "kubernetes/pod.json" : "");
 	add_link(chain, "pod", self);
-	json_array_foreach(owners, i, at) add_link(chain, "owner", json_copy(at));
+	json_array_foreach(owners, i, at)
+	{
+		add_link(chain, "owner", json_copy(at));
+	}
 	json_array_foreach(nodes, i, at)
+	{
 		add_link(chain, "node", json_pack("{s:O?}", "name", json_object_get(at, "name")));
+	}
 	return chain;
 }

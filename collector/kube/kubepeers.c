@@ -249,7 +249,10 @@ void kubepeers_take(struct kubepeers *p, const struct kubeask *ask, const json_t
 		return;
 	if (!items)
 		try_all(p, tries[ask->kind], document);
-	json_array_foreach(items, i, at) try_all(p, tries[ask->kind], at);
+	json_array_foreach(items, i, at)
+	{
+		try_all(p, tries[ask->kind], at);
+	}
 }
 
 /* ---- rows */

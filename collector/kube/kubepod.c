@@ -122,6 +122,8 @@ json_t *kubepod_risks(const json_t *pod)
 	volumes(to, pod);
 	for (size_t l = 0; l < LISTS; l++)
 		json_array_foreach(jsonx_get(pod, lists[l].specs), k, spec)
+		{
 			container(to, lists[l].type, spec);
+		}
 	return to;
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# timeout: 280
+# timeout: 500
 # What a real API server knows of pods in every state, in bundles; and what a run does when that
 # server refuses, hangs or is gone.
 . "${TOP:-$(dirname "$0")/../..}/tests/tap.sh"
@@ -21,7 +21,7 @@ collect() { # POD [OPTION...]: the bundle's folder is $got, the status $status
 sum() { jq -r "$1" "$got/kubernetes/summary.json"; }
 findings() { jq -r '.findings[] | select(.dumper == "kubernetes").text' "$got/manifest.json"; }
 gaps() { jq -r '.gaps[] | select(.dumper == "kubernetes" and .kind != "by_profile") |
-	"\(.kind) \(.where) \(.reason)"' "$got/manifest.json"; }
+	"\(.kind) \(.where) \(.reason)"' "$got/manifest.json" || echo "no bundle"; }
 owners='[.owners[] | .kind + "/" + .name] | join(" ")'
 since=$(wc -l <"$KBLOG/audit.log")
 
@@ -97,11 +97,16 @@ kubectl -n default get serviceaccount taphos >/dev/null 2>&1 || {
 kubectl create clusterrolebinding taphos-test --clusterrole=taphos --serviceaccount=default:taphos >/dev/null
 container_atexit kubectl delete clusterrolebinding taphos-test
 config "$(kbtoken taphos default)"
-for pod in "shop/$web" shop/crasher "kube-system/$agent" \
-	"shop/$(kubectl -n shop get pods -o name | sed -n 's|pod/\(report-.*\)|\1|p' | head -1)"; do
+kubectl -n shop create job "by-hand-$$" --from cronjob/report >/dev/null
+container_atexit kubectl -n shop delete --wait=false job "by-hand-$$"
+job="kubectl -n shop get pods -l job-name=by-hand-$$ -o jsonpath={.items[0].metadata.name}"
+wait_until sh -c "kubectl -n shop get pods -l job-name=by-hand-$$ | grep -q Completed"
+for pod in "shop/$web" shop/crasher "kube-system/$agent" "shop/$($job)"; do
 	collect "$pod" --kubeconfig "$work/config"
 	is "the documented rights are enough for ${pod%-*}" "$(gaps)" ""
 done
+
+is "the last one is a CronJob's" "$(sum "$owners")" "Job/by-hand-$$ CronJob/report"
 
 # from within: the pod's own service account, the server by its cluster address
 OUT=$work TMO=240 "$TOP/tests/k8s/run-in-pod.sh" "$TAPHOS" collect --pod "shop/$web" --profile triage \

@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -28,8 +30,11 @@ static int worker_main(void *arg)
 {
 	struct tracer *t = arg;
 	struct err why = ERR_INIT;
+	int rc = t->capture(&t->job, &why);
 
-	return t->capture(&t->job, &why) < 0;
+	if (rc < 0)
+		snprintf(t->watch->why, sizeof(t->watch->why), "%s", why.text);
+	return rc < 0;
 }
 
 static int start_worker(struct tracer *t, int sock, struct err *e)
@@ -171,11 +176,13 @@ static int no_progress(const struct tracer *t, struct err *e)
 /* It is gone: how it ended. */
 static int ended(struct tracer *t, struct err *e)
 {
-	char how[96];
+	char how[96], why[sizeof(t->watch->why)];
 
 	(void)worker_kill(&t->worker);
 	worker_describe(&t->worker, how, sizeof(how));
-	return err_set(e, ECHILD, "the capture worker ended: %s", how);
+	memcpy(why, t->watch->why, sizeof(why)); /* it may be anything, and change */
+	why[sizeof(why) - 1] = '\0';
+	return err_set(e, ECHILD, "the capture worker ended: %s%s%s", how, why[0] ? ": " : "", why);
 }
 
 /* 1: the message, 0: none yet. */

@@ -67,7 +67,6 @@ struct proctree {
 	uint64_t since;		   /* no process of the target that is unknown is older */
 	bool own_pidns, own_mntns; /* the target shares it with us: no reason to be a member */
 };
-#define own_proctree __attribute__((cleanup(proctree_done)))
 
 /* Fills the table from target->member. Keeps target; proc_fd is borrowed. */
 int proctree_init(struct proctree *t, const struct target *target, int proc_fd, unsigned max,

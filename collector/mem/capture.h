@@ -6,7 +6,8 @@
  * everything slow (hashing, packing) happens later, from the table and the staging area.
  *
  *	engine                          capture
- *	start                           open processes, read flags of mappings, populate the staging
+ *	start                           open processes, read flags of mappings,
+ *	                                populate the staging area
  *	                        READY
  *	freeze
  *	                GO
@@ -14,12 +15,13 @@
  *	                        COPIED
  *	thaw
  *	                THAWED
- *	                                threads stop at once, before they run: read registers, let
- *go DONE
+ *	                                threads stop at once, before they run:
+ *	                                read registers, let go
+ *	                        DONE
  *
  * A process of which nothing comes back (it holds the lock of its memory, and waits for somebody)
  * costs this worker its life: the engine sees in 'watch' where it stood, and starts another one
- *that leaves that process out, and goes on behind what is in the table.
+ * that leaves that process out, and goes on behind what is in the table.
  *
  * Whatever dies, the kernel lets go of threads that are held by ptrace, and the guard (guard.h)
  * thaws. Without a freeze (GO with frozen 0) it lists only: all runs are to be read live.
@@ -67,6 +69,7 @@ struct capture_watch {
 	_Atomic uint64_t beat;	    /* grows with every sign of life */
 	_Atomic uint64_t item;	    /* journal_item() of what is at hand, 0: no process is */
 	_Atomic uint64_t let_go_ns; /* c of DONE, as soon as it is known */
+	char why[200];		    /* what it fails for, "" as long as it does not */
 	_Atomic bool completed;	    /* what table_fd has is in final_fd, which grows from now on */
 };
 

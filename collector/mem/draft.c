@@ -82,6 +82,9 @@ static int map_all(struct capture *c, struct proc_one *p, struct pagemap *pages,
 		rc = draft_note(&c->table, sink_gap_of(-more), -more, "mappings", "%s", why.text);
 	if (rc == 0 && maps->lines.cut)
 		rc = draft_note(&c->table, GAP_UNREADABLE, 0, "mappings", "a line is too long");
+	if (rc == 0 && maps->damaged)
+		rc = draft_note(&c->table, GAP_UNREADABLE, 0, "mappings",
+			"%u lines are not in the form of proc(5)", maps->damaged);
 	memmaps_done(maps);
 	return rc;
 }

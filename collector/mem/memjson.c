@@ -78,6 +78,14 @@ static void write_freeze(struct jsonw *w, const struct mem_proc *p)
 	jsonw_u64(w, "stopped_for_us", (p->resumed_ns - p->stopped_ns) / 1000);
 }
 
+static void write_id(struct jsonw *w, const char *key, uint32_t id)
+{
+	if (id == MEM_NOBODY)
+		jsonw_null(w, key);
+	else
+		jsonw_u64(w, key, id);
+}
+
 static void write_process(struct jsonw *w, const struct mem_proc *p)
 {
 	char state[2] = {p->state, '\0'};
@@ -86,8 +94,8 @@ static void write_process(struct jsonw *w, const struct mem_proc *p)
 	jsonw_i64(w, "ppid", p->ppid);
 	jsonw_i64(w, "pgrp", p->pgrp);
 	jsonw_i64(w, "session", p->sid);
-	jsonw_u64(w, "uid", p->uid);
-	jsonw_u64(w, "gid", p->gid);
+	write_id(w, "uid", p->uid);
+	write_id(w, "gid", p->gid);
 	jsonw_time(w, "start", procfs_start_time(p->start_ticks));
 	jsonw_str(w, "state", state);
 	text_field(w, "comm", p->comm, sizeof(p->comm));

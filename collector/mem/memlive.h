@@ -23,7 +23,6 @@ struct memlive {
 enum { MEMLIVE_BLOCK = 4 << 20 }; /* at most this much in one read */
 
 #define MEMLIVE_INIT ((struct memlive){-1, -1, -1, -1, 0, 0, NULL, false, false, false})
-#define own_memlive __attribute__((cleanup(memlive_close)))
 /*
  * -ESRCH: it has ended, or is another one; -ESTALE: it runs another program by now (its auxv
  * differs from the one given, which may have 0 bytes).

@@ -40,7 +40,6 @@ struct memlog {
 	unsigned loaded; /* of an earlier worker */
 };
 
-#define own_memlog __attribute__((cleanup(memlog_done)))
 int memlog_open(struct memlog *l, int spool_fd, bool again, struct err *e) must_check;
 void memlog_done(struct memlog *l);
 

@@ -137,11 +137,13 @@ int memmaps_next(struct memmaps *m, struct memmap *ret, struct err *e)
 	char *line;
 
 	while ((line = lines_next(&m->lines))) {
-		/* while it runs, a mapping that grew may come again: never go back */
-		if (memmaps_parse(line, m->devs, ret) < 0 || ret->end <= m->last) {
+		if (memmaps_parse(line, m->devs, ret) < 0) {
 			m->damaged++;
 			continue;
 		}
+		/* while it runs, a mapping that grew may come again: never go back */
+		if (ret->end <= m->last)
+			continue;
 		if (ret->start < m->last) {
 			ret->offset += ret->ino ? m->last - ret->start : 0;
 			ret->start = m->last;

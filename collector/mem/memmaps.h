@@ -37,7 +37,7 @@ struct memmaps {
 	const struct memdevs *devs;
 	const struct memflags *flags; /* may be NULL */
 	uint64_t last;		      /* end of the mapping before: they are in order */
-	unsigned damaged;	      /* lines that are none */
+	unsigned damaged;	      /* lines that are none: mappings that are missed */
 	int fd;
 };
 

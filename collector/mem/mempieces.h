@@ -23,7 +23,6 @@ struct mempieces {
 	int why;
 };
 
-#define own_mempieces __attribute__((cleanup(mempieces_done)))
 int mempieces_open(struct mempieces *p, const struct memlog *log, const struct elfcore *plan,
 	unsigned entry) must_check;
 void mempieces_done(struct mempieces *p);

@@ -88,6 +88,8 @@ struct mem_head {
 	uint32_t type, len; /* len with this head and what follows: a multiple of 8 */
 };
 
+#define MEM_NOBODY UINT32_MAX /* uid and gid that are not known */
+
 struct mem_proc {
 	struct mem_head head;
 	int32_t pid, ppid, pgrp, sid;

@@ -25,7 +25,7 @@ void psinfo_proc(const struct proc_one *p, struct mem_proc *ret)
 {
 	own_buf struct buf status = BUF_INIT(STATUS_MAX);
 	const struct procfs_stat *st = &p->stat;
-	uint64_t uid = 0, gid = 0;
+	uint64_t uid = MEM_NOBODY, gid = MEM_NOBODY;
 
 	if (!p->ended && io_read_file(p->fd, "status", &status, NULL) == 0) {
 		(void)procfs_field_u64(buf_str(&status), "Uid", 10, &uid);

@@ -16,7 +16,6 @@ struct listing {
 	struct jsonw w; /* a row is an object without a key */
 	uint64_t rows, max, left_out;
 };
-#define own_listing __attribute__((cleanup(listing_done)))
 
 void listing_begin(struct listing *l, struct subject *s, const char *name, uint64_t max_rows,
 	uint64_t max_bytes);

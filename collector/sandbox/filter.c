@@ -277,8 +277,8 @@ static int allow_special(scmp_filter_ctx ctx, enum filter_kind kind)
 /* Stops a thread, reads what it was at, lets it go: nothing of it can be changed. */
 static int allow_ptrace(scmp_filter_ctx ctx)
 {
-	static const unsigned allowed[] = {PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_GETREGSET,
-		PTRACE_GETSIGINFO, PTRACE_LISTEN, PTRACE_DETACH};
+	static const unsigned allowed[] = {
+		PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_GETREGSET, PTRACE_GETSIGINFO, PTRACE_DETACH};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < sizeof(allowed) / sizeof(allowed[0]); i++)

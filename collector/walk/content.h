@@ -31,8 +31,6 @@ struct content {
 	uint64_t holes_left; /* bytes of holes that may still be hashed as zeros */
 };
 
-#define own_content __attribute__((cleanup(content_done)))
-
 int content_init(struct content *c, const struct layer_job *job, struct spool *s, struct sink *out,
 	struct err *e) must_check;
 void content_done(struct content *c);

@@ -24,8 +24,6 @@ struct dircur {
 	uint64_t *chain;   /* REC_DEPTH */
 };
 
-#define own_dircur __attribute__((cleanup(dircur_done)))
-
 int dircur_init(struct dircur *c, struct spool *s, int root_fd, struct err *e) must_check;
 void dircur_done(struct dircur *c);
 /* An O_PATH descriptor of a directory's record, which stays ours. -ESTALE: the name leads

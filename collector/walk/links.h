@@ -19,8 +19,6 @@ struct links {
 	size_t slots, used;
 };
 
-#define own_links __attribute__((cleanup(links_done)))
-
 void links_done(struct links *l);
 /* 0: not there. */
 uint64_t links_find(const struct links *l, uint64_t dev, uint64_t ino);

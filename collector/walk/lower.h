@@ -37,8 +37,6 @@ struct lower {
 	struct lower_dir *now;		      /* where lower_find() looks */
 };
 
-#define own_lower __attribute__((cleanup(lower_done)))
-
 int lower_init(struct lower *l, const int *root, unsigned roots, bool user_xattrs, struct err *e)
 	must_check;
 void lower_done(struct lower *l);

@@ -287,6 +287,7 @@ static void who_was_stopped_stays_so(void **state)
 static void those_without_memory(void **state)
 {
 	struct fixture f;
+	struct mem_proc proc;
 	struct mem_note note;
 	siginfo_t info;
 	pid_t dead, gone = 0x3fffff;
@@ -307,6 +308,8 @@ static void those_without_memory(void **state)
 	assert_int_equal(f.k.ready.b, 5);
 	assert_int_equal(capturing_count(&f.k, dead, MEM_NOTE, &note, sizeof(note)), 1);
 	assert_int_equal(note.kind, GAP_NOT_PRESENT);
+	assert_int_equal(capturing_count(&f.k, gone, MEM_PROC, &proc, sizeof(proc)), 1);
+	assert_int_equal(proc.uid, MEM_NOBODY); /* not root: nobody knows */
 	assert_int_equal(capturing_count(&f.k, gone, MEM_NOTE, &note, sizeof(note)), 1);
 	assert_int_equal(note.kind, GAP_VANISHED);
 	assert_int_equal(capturing_count(&f.k, getpid(), MEM_NOTE, &note, sizeof(note)), 1);

@@ -327,6 +327,40 @@ static void what_is_not_there_is_not_tried(void **state)
 	self_close(&s);
 }
 
+/* A line that cannot be read is counted, one that comes again is not. */
+static void lines_that_are_none(void **state)
+{
+	static const char text[] = "1000-2000 rw-p 00000000 00:00 0 \n"
+				   "1000-2000 rw-p 00000000 00:00 0 \n"
+				   "nonsense\n"
+				   "3000-4000 r--p 00000000 00:00 0 \n";
+	char dir[] = "/tmp/maps.XXXXXX", name[40];
+	own_free struct memmaps *m = calloc(1, sizeof(*m));
+	struct memdevs devs;
+	struct memmap map;
+	FILE *f;
+	own_fd int fd = -1;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(name, sizeof(name), "%s/maps", dir);
+	f = fopen(name, "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0 && fclose(f) == 0);
+	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	memdevs_init(&devs);
+	m->devs = &devs;
+	assert_int_equal(memmaps_open(m, fd, NULL), 0);
+	assert_int_equal(memmaps_next(m, &map, NULL), 1);
+	assert_int_equal(memmaps_next(m, &map, NULL), 1);
+	assert_int_equal(map.start, 0x3000);
+	assert_int_equal(memmaps_next(m, &map, NULL), 0);
+	assert_int_equal(m->damaged, 1);
+	memmaps_done(m);
+	memdevs_done(&devs);
+	assert_int_equal(unlink(name) | rmdir(dir), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +372,7 @@ int main(void)
 		cmocka_unit_test(tables_have_limits),
 		cmocka_unit_test(arguments_by_the_table),
 		cmocka_unit_test(what_is_not_there_is_not_tried),
+		cmocka_unit_test(lines_that_are_none),
 	};
 
 	return cmocka_run_group_tests_name("memmaps", tests, NULL, NULL);

@@ -185,7 +185,7 @@ static int babbles(const struct capture_job *j, struct err *e)
 static int fails(const struct capture_job *j, struct err *e)
 {
 	(void)j;
-	return err_set(e, EIO, "no");
+	return err_set(e, EIO, "no such luck");
 }
 
 static int some_live(const struct capture_job *j, struct err *e)
@@ -488,6 +488,7 @@ static void test_never_ready(void **state)
 	assert_int_equal(memory_held_ns(&f.r.memory), 0);
 	assert_int_equal(take_gap(&f, text, sizeof(text)), GAP_UNREADABLE);
 	assert_non_null(strstr(f.r.memory.refused, "could not be captured"));
+	assert_non_null(strstr(f.r.memory.refused, "no such luck"));
 	tear_down(&f);
 }
 

@@ -25,7 +25,8 @@ struct intake {
 	struct ledger *ledger;
 	struct ledger_dumper nobody; /* the engine's members belong to no dumper's row */
 	struct names *names;
-	uint64_t max_bytes; /* of all members, 0: no limit */
+	struct ledger_dumper *row; /* of the channel's dumper, NULL: not looked for yet */
+	uint64_t max_bytes;	   /* of all members, 0: no limit */
 	/* called now and then while a long member is padded; may be NULL */
 	int (*alive)(void *arg, struct err *e);
 	void *alive_arg;
@@ -33,10 +34,9 @@ struct intake {
 	/* the channel */
 	int sock; /* does not block; -1: none */
 	struct wire_shared *shared;
-	unsigned dumper;	   /* index, or WIRE_ENGINE */
-	struct ledger_dumper *row; /* its row, NULL: not looked for yet */
-	bool ended;		   /* WIRE_DONE came, or it was cut off */
-	int code;		   /* errno of the dumper's end, EPROTO when it was cut off */
+	unsigned dumper; /* index, or WIRE_ENGINE */
+	bool ended;	 /* WIRE_DONE came, or it was cut off */
+	int code;	 /* errno of the dumper's end, EPROTO when it was cut off */
 	char why[256];
 
 	/* the open member */

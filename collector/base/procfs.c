@@ -191,7 +191,7 @@ struct find_thread {
 /* 'X': it is gone. */
 static char thread_state(int task_fd, pid_t tid)
 {
-	struct procfs_stat st;
+	struct procfs_stat st = {0};
 	char name[16];
 	own_fd int fd = -1;
 

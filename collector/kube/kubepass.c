@@ -15,6 +15,7 @@ enum {
 	FIELDS = 10,
 	FIELD_MAX = 2 << 20,
 	PASS_MAX = 8 << 20,
+	ERRNO_END = 4096,
 	NONE = 0xffffffff, /* in place of a length: there is no such string */
 };
 
@@ -122,7 +123,8 @@ int kubepass_read(int fd, int root_fd, struct kubeconfig **ret, struct err *e)
 	if (memcmp(head.magic, magic, sizeof(magic)) != 0)
 		return err_set(e, EPROTO, "the kubeconfig could not be read");
 	if (head.code)
-		return err_set(e, (int)(head.code & 0xfff), "%s", head.text);
+		return err_set(e, head.code < ERRNO_END ? (int)head.code : EIO, "%s",
+			head.text[0] ? head.text : "no reason was given");
 	rc = take_config(&b, root_fd, ret);
 	return rc < 0 ? err_set(e, -rc, "the kubeconfig could not be handed on") : 0;
 }

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* All of it shared with the object: its text must come out. */
 static void summarize(struct kubesum *s, const struct kubewalk *w)
 {
-	static const struct target target = {.pod_namespace = "shop", .pod_name = "w\xffb"};
+	static const struct target target = {.pod_namespace = "shop", .pod_name = "w\xff"};
 	own_json json_t *root = kubesum_render(s, w, &target);
 	char *text = json_dumps(root, JSON_COMPACT);
 

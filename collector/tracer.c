@@ -33,7 +33,8 @@ static int worker_main(void *arg)
 	int rc = t->capture(&t->job, &why);
 
 	if (rc < 0)
-		snprintf(t->watch->why, sizeof(t->watch->why), "%s", why.text);
+		snprintf(t->watch->why, sizeof(t->watch->why), "%.*s",
+			(int)sizeof(t->watch->why) - 1, why.text);
 	return rc < 0;
 }
 

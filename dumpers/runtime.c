@@ -203,7 +203,7 @@ static int send_docker_image(const struct dump *d, struct sink *out, struct err 
 	const char *driver = jsonx_text(config, "Driver");
 	char root[TARGET_PATH], path[2 * TARGET_PATH];
 
-	if (!hex || !is_word(driver) || !root_before(f->path, "/containers/", root))
+	if (!f || !hex || !is_word(driver) || !root_before(f->path, "/containers/", root))
 		return 0;
 	snprintf(path, sizeof(path), "%s/image/%s/imagedb/content/sha256/%s", root, driver, hex);
 	return send_image_file(d, path, "runtime/image-config.json", out, e);

@@ -33,6 +33,7 @@ at_exit() {
 if [ -z "${TMPDIR:-}" ]; then
 	TMPDIR=$(mktemp -d /tmp/taphos-test-XXXXXX)
 	export TMPDIR
+	# shellcheck disable=SC2016 # expanded then
 	at_exit 'rm -rf "$TMPDIR"'
 fi
 

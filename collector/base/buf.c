@@ -120,7 +120,7 @@ int buf_addf(struct buf *b, const char *fmt, ...)
 		return -EINVAL;
 	room = buf_room(b, (size_t)n);
 	if (!room) {
-		if (left)
+		if (b->data)
 			b->data[b->len] = '\0';
 		return -ENOSPC;
 	}

@@ -32,21 +32,20 @@ struct intake {
 	void *alive_arg;
 
 	/* the channel */
-	int sock; /* does not block; -1: none */
 	struct wire_shared *shared;
+	int sock;	 /* does not block; -1: none */
 	unsigned dumper; /* index, or WIRE_ENGINE */
 	bool ended;	 /* WIRE_DONE came, or it was cut off */
 	int code;	 /* errno of the dumper's end, EPROTO when it was cut off */
 	char why[256];
 
 	/* the open member */
-	bool open;
+	bool open, partial;
 	const char *discard; /* why it does not go into the bundle, NULL: it does */
 	char member[INTAKE_MEMBER + 1];
 	uint64_t size, done;
 	struct hash *hash;
 	struct timespec started;
-	bool partial;
 };
 
 /* The open member's name as its dumper knows it: without the folder. */

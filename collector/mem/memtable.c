@@ -215,7 +215,7 @@ int memscan_next(struct memscan *s, const struct mem_head **ret, struct err *e)
 
 int memscan_open(struct memscan *s, int fd, struct err *e)
 {
-	const struct mem_head *h;
+	const struct mem_head *h = NULL;
 	uint64_t whole = 0;
 	struct stat st;
 
@@ -225,7 +225,7 @@ int memscan_open(struct memscan *s, int fd, struct err *e)
 	if (fstat(fd, &st) < 0)
 		return err_errno(e, "stat the table of memory");
 	s->end = (uint64_t)st.st_size;
-	while (memscan_next(s, &h, NULL) == 1)
+	while (memscan_next(s, &h, NULL) == 1 && h)
 		if (h->type == MEM_END)
 			whole = s->at;
 	s->end = whole;

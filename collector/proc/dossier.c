@@ -105,7 +105,7 @@ static bool looks_like_kthread(const struct proctree_row *r)
 		"rcu_", "kswapd", "khugepaged", "watchdog/", "cpuhp/", "irq/", "jbd2/", "scsi_eh_",
 		"kdevtmpfs", "kauditd", "kcompactd"};
 
-	if (r->argv_len && r->argv[0] == '[' && memchr(r->argv, ']', r->argv_len))
+	if (r->argv && r->argv_len && r->argv[0] == '[' && memchr(r->argv, ']', r->argv_len))
 		return true;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strncmp(r->comm, names[i], strlen(names[i])))
@@ -132,15 +132,15 @@ static void take_exe(struct proctree_row *r, const struct buf *link)
 
 /* What the row of a process makes worth a look. */
 static const struct {
-	enum proctree_flag flag;
 	const char *text;
+	enum proctree_flag flag;
 	bool exe; /* its name belongs to it */
 } remarks[] = {
-	{PROC_LEADER_EXITED, "its first thread has exited, others run: ps shows it as dead", false},
-	{PROC_EXE_MEMFD, "runs from memory, not from a file", true},
-	{PROC_EXE_DELETED, "runs a deleted program", true},
-	{PROC_KTHREAD_NAME, "is named like a kernel thread and is none", true},
-	{PROC_TRACED, "is being traced", false},
+	{"its first thread has exited, others run: ps shows it as dead", PROC_LEADER_EXITED, false},
+	{"runs from memory, not from a file", PROC_EXE_MEMFD, true},
+	{"runs a deleted program", PROC_EXE_DELETED, true},
+	{"is named like a kernel thread and is none", PROC_KTHREAD_NAME, true},
+	{"is being traced", PROC_TRACED, false},
 };
 
 static int remark(struct subject *s, unsigned flags, struct err *e)

@@ -47,7 +47,7 @@ void forest_flags(struct jsonw *w, const char *key, unsigned flags)
 void forest_argv(struct jsonw *w, const char *key, const char *argv, size_t n)
 {
 	jsonw_open_array(w, key);
-	while (n) {
+	while (argv && n) {
 		const char *nul = memchr(argv, '\0', n);
 		size_t len = nul ? (size_t)(nul - argv) : n;
 

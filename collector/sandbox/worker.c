@@ -34,7 +34,7 @@ enum {
 };
 
 static const char *const setup_steps[] = {
-	[SETUP_DETACH - SETUP_DETACH] = "detach from the terminal",
+	[0] = "detach from the terminal",
 	[SETUP_NETNS - SETUP_DETACH] = "enter the network namespace",
 	[SETUP_MNTNS - SETUP_DETACH] = "enter the mount namespace",
 	[SETUP_CAPS - SETUP_DETACH] = "drop capabilities",

@@ -62,7 +62,8 @@ static void take_files(struct resolve *r)
 	struct err why = ERR_INIT;
 	char path[2 * TARGET_PATH], uid[64];
 
-	if (c->ref.runtime->fill && c->ref.runtime->fill(r->node, c, r->t, &why) < 0)
+	if (c->ref.runtime && c->ref.runtime->fill &&
+		c->ref.runtime->fill(r->node, c, r->t, &why) < 0)
 		record_finding(r->t, "the runtime's state is incomplete: %s", why.text);
 	if (!c->bundle[0])
 		return;
@@ -255,7 +256,7 @@ static int read_cgroup(const struct target_host *host, pid_t pid, struct buf *b,
 static int container_of_process(struct resolve *r, const char *cgroup, const struct proc_row *row,
 	struct cgroup_id *ret_id, struct err *e)
 {
-	own_free struct container *other = malloc(sizeof(*other));
+	own_free struct container *other = calloc(1, sizeof(*other));
 	int rc = container_of(r->node, cgroup, r->c, ret_id, e), by_ns;
 
 	if (!other)

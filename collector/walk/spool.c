@@ -139,26 +139,30 @@ int spool_load(struct spool *s, uint64_t at, struct buf *out, struct err *e)
 	return 0;
 }
 
-/* The window holds [at, at + n) afterwards. */
-static int look(struct spool *s, uint64_t at, size_t n, struct err *e)
+/* The record at 'at', of which the window holds n bytes afterwards; NULL with why. */
+static struct rec *look(struct spool *s, uint64_t at, size_t n, struct err *e)
 {
 	uint64_t page = at & ~(uint64_t)(SPOOL_HEAD - 1);
 	size_t len = s->end - page < WINDOW ? (size_t)(s->end - page) : WINDOW;
 	void *window;
 
-	if (at >= s->window_at && at + n <= s->window_at + s->window_len)
-		return 0;
-	if (at + n > page + len)
-		return err_set(e, EIO, "the spool is damaged");
+	if (s->window && at >= s->window_at && at + n <= s->window_at + s->window_len)
+		return (struct rec *)(s->window + (at - s->window_at));
+	if (at + n > page + len) {
+		(void)err_set(e, EIO, "the spool is damaged");
+		return NULL;
+	}
 	drop_window(s);
 	window = mmap(
 		NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, s->fd, (off_t)page);
-	if (window == MAP_FAILED)
-		return err_errno(e, "map the spool");
+	if (window == MAP_FAILED) {
+		(void)err_errno(e, "map the spool");
+		return NULL;
+	}
 	s->window = window;
 	s->window_at = page;
 	s->window_len = len;
-	return 0;
+	return (struct rec *)(s->window + (at - page));
 }
 
 int spool_next(struct spool *s, uint64_t *at, struct rec **ret, struct err *e)
@@ -169,17 +173,16 @@ int spool_next(struct spool *s, uint64_t *at, struct rec **ret, struct err *e)
 	*ret = NULL;
 	if (rc < 0 || *at >= s->end)
 		return rc;
-	rc = look(s, *at, sizeof(*r), e);
-	if (rc < 0)
-		return rc;
-	r = (struct rec *)(s->window + (*at - s->window_at));
+	r = look(s, *at, sizeof(*r), e);
+	if (!r)
+		return -EIO;
 	if (r->len < sizeof(*r) || r->len > REC_MAX || r->len % 8)
 		return err_set(e, EIO, "the spool is damaged");
-	rc = look(s, *at, r->len, e);
-	if (rc < 0)
-		return rc;
-	*ret = (struct rec *)(s->window + (*at - s->window_at));
-	*at += (*ret)->len;
+	r = look(s, *at, r->len, e);
+	if (!r)
+		return -EIO;
+	*ret = r;
+	*at += r->len;
 	return 0;
 }
 

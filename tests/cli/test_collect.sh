@@ -26,6 +26,7 @@ cp "$(command -v busybox)" rootfs/bin/
 unshare -mpnif --kill-child --root rootfs /bin/busybox sh -c 'echo ready; exec /bin/busybox sleep 1000' >ready &
 unshare=$!
 disown
+# shellcheck disable=SC2016 # expanded then
 at_exit 'kill -9 $unshare; rm -rf "$TMPDIR"' # unshare ignores SIGTERM
 until grep -q ready ready; do sleep 0.05; done
 pid=$(cat "/proc/$unshare/task/$unshare/children")

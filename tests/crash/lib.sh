@@ -24,6 +24,7 @@ target() { # MB: a process in namespaces of its own, with so much in the files o
 		/bin/busybox sh -c 'echo ready; exec /bin/busybox sleep 1000' >ready 2>&1 &
 	unshare=$!
 	disown
+	# shellcheck disable=SC2016 # expanded then
 	at_exit 'kill -9 $unshare 2>/dev/null; cleanup; rm -rf "$TMPDIR"'
 	until grep -q ready ready; do sleep 0.05; done
 	pid=$(cat "/proc/$unshare/task/$unshare/children")

@@ -27,6 +27,7 @@ END
 unshare -mpnif --kill-child --mount-proc "$ticker" ticks "$MIB" &
 unshare=$!
 disown
+# shellcheck disable=SC2016 # expanded then
 at_exit 'end_all; rm -rf "$TMPDIR"'
 end_all() {
 	echo 0 >"$cgroup/cgroup.freeze"

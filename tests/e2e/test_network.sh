@@ -59,6 +59,7 @@ END
 unshare -mpnif --mount-proc --kill-child bash init >log 2>&1 &
 unshare=$!
 disown
+# shellcheck disable=SC2016 # expanded then
 at_exit 'kill -9 $unshare; rm -rf "$TMPDIR"' # unshare ignores SIGTERM
 for _ in $(seq 100); do
 	[ -e ready ] && break

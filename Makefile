@@ -8,6 +8,8 @@ STATIC  ?= -static-pie
 PREFIX  ?= /usr/local
 SECONDS ?= 60
 VERSION := $(shell scripts/version)
+# no registry is asked for a name of localhost
+IMAGE   ?= localhost/taphos:$(VERSION)
 
 ifdef CROSS
 CC      := $(CROSS)-gcc --sysroot=$(O)/sysroot
@@ -156,6 +158,11 @@ lint:  ## layout, static analysis, layers, symbols, sizes, licences
 	@scripts/lint $(O)
 format:  ## put the code in its layout
 	@clang-format -i $$(git ls-files '*.c' '*.h')
+image: $(O)/taphos  ## an OCI image, build/taphos-image.tar (IMAGE=NAME:TAG)
+	@scripts/image $(O)/taphos $(IMAGE) $(O)/taphos-image.tar
+image-arm64:  ## the same for arm64, in build-arm64
+	@scripts/packages build arm64
+	@$(MAKE) $(JOBS) $(ARM) image
 install: $(O)/taphos  ## into PREFIX=/usr/local, below DESTDIR
 	install -D -m 755 $(O)/taphos $(DESTDIR)$(PREFIX)/bin/taphos
 	$(foreach m,$(MAN),install -D -m 644 $(m) $(DESTDIR)$(PREFIX)/share/man/man1/$(notdir $(m));)
@@ -180,6 +187,6 @@ clean:  ## remove what was built
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all check check-k8s unit asan check-arm64 fuzz bench unit-programs tools fuzz-programs demo lint format \
-        install uninstall dist clean help FORCE
+.PHONY: all check check-k8s unit asan check-arm64 fuzz bench unit-programs tools fuzz-programs demo lint format image \
+        image-arm64 install uninstall dist clean help FORCE
 -include $(OBJ:.o=.d) $(UNIT:=.d) $(UNITLIB:.o=.d) $(FUZZ:=.d) $(TOOLS:=.d)

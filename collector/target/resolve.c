@@ -279,7 +279,7 @@ static int resolve_pid(struct resolve *r, const char *text, struct err *e)
 {
 	own_buf struct buf cgroup = BUF_INIT(64 << 10);
 	struct cgroup_id id = {0};
-	struct proc_row row;
+	struct proc_row row = {0};
 	uint64_t pid;
 	int rc;
 

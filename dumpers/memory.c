@@ -179,7 +179,8 @@ static int one_process(struct job *job, uint64_t at, struct err *e)
 	if (job->dump->options[MAPS_ONLY].b)
 		x.why = "maps_only";
 	else if (!x.plan.dumped && x.plan.threads == x.plan.bare)
-		x.why = "no content and no registers were captured";
+		x.why = x.plan.proc.memory_of ? "no registers were captured"
+					      : "no content and no registers were captured";
 	if (!x.why)
 		job->dumped += x.plan.dumped;
 	rc = x.why ? 0 : send_core(job, &x, e);

@@ -6,13 +6,11 @@
 #include "crew.h"
 #include "draft.h"
 #include "io.h"
-#include "memmaps.h"
-#include "memplan.h"
 #include "own.h"
-#include "pagemap.h"
+#include "prepare.h"
 #include "procfs.h"
 #include "regs.h"
-#include "resume.h"
+#include "stopping.h"
 #include "target.h"
 #include "tick.h"
 
@@ -21,14 +19,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static const uint64_t flags_ns = 500000000;	 /* for smaps of one process */
-static const uint64_t all_flags_ns = 3000000000; /* of all of them */
-static const uint64_t stop_ns = 100000000;	 /* for threads to stop, all together */
-static const uint64_t stop_one_ns = 50000;	 /* and for each of them, where there are many */
-static const uint64_t answer_ns = 2000000000;	 /* beyond the end of copying, as the guards */
-static const uint64_t reserve = 16 << 20;	 /* staged beyond what was present */
-
-enum { ROUNDS = 10 }; /* of stopping threads that are born meanwhile */
+static const uint64_t answer_ns = 2000000000; /* beyond the end of copying, as the guards */
 
 const char *const capture_works[CAPTURE_WORKS] = {
 	[CAPTURE_PREPARES] = "reading the flags of its mappings",
@@ -83,169 +74,7 @@ static int hear(struct capture *c, enum capture_step step, struct capture_msg *r
 	return 0;
 }
 
-/* ---- before the target is stopped */
-
-/* Bytes that are there now. A process that cannot be read is a gap later. */
-static uint64_t weigh(struct capture *c, struct proc_one *p)
-{
-	own_pagemap struct pagemap pages = PAGEMAP_INIT;
-	own_free struct memmaps *maps = calloc(1, sizeof(*maps));
-	struct memmap m;
-	uint64_t sum = 0;
-
-	if (!maps || pagemap_open(&pages, p->live_fd, PAGEMAP_BEST, NULL) < 0)
-		return 0;
-	maps->devs = &c->devs;
-	if (memmaps_open(maps, p->live_fd, NULL) < 0)
-		return 0;
-	while (memmaps_next(maps, &m, NULL) > 0) {
-		tick(&c->job->watch->beat);
-		if (c->job->options.kinds & 1u << m.kind)
-			sum += memplan_weigh(&pages, &m);
-	}
-	memmaps_done(maps);
-	return sum;
-}
-
-/* Where others did not come back, who waits for something now may be the next. */
-static bool is_unprepared(const struct capture *c, const struct proc_one *p)
-{
-	return c->job->unprepared || p->left_out || (c->job->skips && procfs_waits(p->fd));
-}
-
-/* What it leaves unread is a remark in the process's part of the table. */
-static uint64_t prepare_one(struct capture *c, struct proc_one *p, uint64_t end)
-{
-	uint64_t until = tick_now() + flags_ns, sum;
-
-	tick(&c->job->watch->beat);
-	if (p->listed || procset_look(&c->set, p) < 0 || p->live_fd < 0)
-		return 0;
-	p->flags.cut = true;
-	memdevs_learn(&c->devs, p->live_fd);
-	if (is_unprepared(c, p))
-		return 0;
-	draft_at(c, CAPTURE_PREPARES, p);
-	(void)!memflags_read(&p->flags, p->live_fd, &c->flag_room, until < end ? until : end,
-		&c->job->watch->beat, NULL);
-	sum = weigh(c, p);
-	draft_at(c, CAPTURE_PREPARES, NULL);
-	return sum;
-}
-
-static int prepare(struct capture *c, struct err *e)
-{
-	const struct capture_job *job = c->job;
-	uint64_t end = tick_now() + all_flags_ns, present = 0;
-	int rc = procset_init(&c->set, job->proc_fd, job->target, e);
-
-	if (rc == 0 && job->again)
-		rc = resume_from_table(c, e);
-	if (rc < 0)
-		return rc;
-	c->limits.by_file = c->set.self != getpid();
-	for (unsigned i = 0; i < c->set.count; i++) {
-		c->set.proc[i].left_out = resume_leaves_out(c, &c->set.proc[i]);
-		present += prepare_one(c, &c->set.proc[i], end);
-	}
-	rc = stage_open(
-		&c->stage, job->stage_fd, job->stage_bytes, job->spill_fd, job->spill_bytes, e);
-	if (rc < 0)
-		return rc;
-	c->stage.spare = job->spill_spare;
-	if (!job->options.maps_only && !job->again)
-		stage_populate(&c->stage, present + present / 8 + reserve, c->copy->crew,
-			&job->watch->beat);
-	return tell(c, CAPTURE_READY, present, c->set.count, e);
-}
-
 /* ---- while it stands still */
-
-static bool to_be_held(const struct capture *c, const struct proc_one *p)
-{
-	return !c->job->options.maps_only && c->how != HOLD_NONE && !p->ended && !p->left_out &&
-	       !c->limits.by_file && !(p->stat.flags & PROCSET_KTHREAD);
-}
-
-/* The threads of one process, which follow each other in the list. */
-static int seize(struct capture *c, unsigned i, struct err *e)
-{
-	struct proc_one *p = &c->set.proc[i];
-	int rc;
-
-	if (!to_be_held(c, p))
-		return 0;
-	draft_at(c, CAPTURE_STOPS, p);
-	rc = hold_process(&c->hold, p->fd, i, p->frozen, e);
-	draft_at(c, CAPTURE_STOPS, NULL);
-	if (rc == -ENOMEM)
-		return rc;
-	p->not_asked = rc < 0 ? -rc : 0;
-	return rc < 0 ? 0 : rc;
-}
-
-static bool stands_still(const struct proc_one *p)
-{
-	bool empty = strchr("ZXx", p->stat.state) && p->stat.num_threads < 2;
-
-	return p->frozen || p->held || p->ended || empty || p->stat.flags & PROCSET_KTHREAD;
-}
-
-/* Which processes cannot run, now that their threads were asked to stop? */
-static void judge_held(struct capture *c)
-{
-	const uint64_t now = tick_now();
-
-	for (unsigned i = 0; i < c->set.count; i++)
-		c->set.proc[i].held = false;
-	for (unsigned i = 0; i < c->hold.count; i++)
-		c->set.proc[c->hold.thread[i].proc].held = true;
-	for (unsigned i = 0; i < c->hold.count; i++) {
-		const struct hold_thread *t = &c->hold.thread[i];
-		struct proc_one *p = &c->set.proc[t->proc];
-		/* an ended first thread cannot be stopped, and does not run */
-		bool dead = t->tid == p->pid && p->live != p->pid;
-
-		if (t->state == HOLD_ASKED || (t->state == HOLD_LOST && t->error != ESRCH && !dead))
-			p->held = false;
-	}
-	for (unsigned i = 0; i < c->set.count; i++) {
-		struct proc_one *p = &c->set.proc[i];
-
-		p->held = p->held && !p->not_asked;
-		if (p->held)
-			p->stopped_ns = now;
-	}
-	for (unsigned i = 0; c->hold.count && i < c->set.count; i++)
-		c->crowd |= !stands_still(&c->set.proc[i]);
-}
-
-/* Those that no cgroup holds are stopped now, all at the same time. */
-static int stop_others(struct capture *c, struct err *e)
-{
-	const uint64_t start = tick_now();
-	uint64_t until = start + stop_ns;
-	unsigned born = 0;
-	int found = 1;
-
-	for (unsigned round = 0; found > 0 && round < ROUNDS && tick_now() < until; round++) {
-		found = 0;
-		for (unsigned i = 0; found >= 0 && i < c->set.count; i++) {
-			int rc = c->set.proc[i].frozen ? 0 : seize(c, i, e);
-
-			found = rc < 0 ? rc : found + rc;
-		}
-		if (found < 0)
-			return found;
-		born = procset_born(&c->set, &c->job->watch->beat);
-		found += (int)born;
-		until = start + stop_ns + c->hold.count * stop_one_ns;
-		hold_wait(&c->hold, until);
-	}
-	judge_held(c);
-	c->set.cut |= born > 0; /* there is no end to them */
-	return 0;
-}
 
 static int go(struct capture *c, struct err *e)
 {
@@ -267,7 +96,7 @@ static int go(struct capture *c, struct err *e)
 		return 0;
 	}
 	if (rc == 0)
-		rc = stop_others(c, e);
+		rc = stopping_others(c, e);
 	for (unsigned i = 0; i < c->set.count; i++)
 		if (c->set.proc[i].frozen)
 			c->set.proc[i].stopped_ns = c->go_ns;
@@ -328,7 +157,7 @@ static int hear_thawed(struct capture *c, struct err *e)
 /* Each thread goes on as soon as it has been read. */
 static int read_all(struct capture *c, struct err *e)
 {
-	uint64_t until = c->thawed_ns + stop_ns + c->hold.asked * stop_one_ns;
+	uint64_t until = c->thawed_ns + stopping_ns(c->hold.asked);
 	int rc = 0;
 
 	do
@@ -351,7 +180,7 @@ static int release(void *arg, struct err *e)
 	c->released = true;
 	was = tick_item(&c->job->watch->item, 0);
 	for (unsigned i = 0; rc >= 0 && i < c->set.count; i++)
-		rc = c->set.proc[i].frozen ? seize(c, i, e) : 0;
+		rc = c->set.proc[i].frozen ? stopping_ask(c, i, e) : 0;
 	if (rc >= 0)
 		rc = tell(c, CAPTURE_COPIED, c->staged, c->live, e);
 	if (rc >= 0)
@@ -368,6 +197,24 @@ static int release(void *arg, struct err *e)
 	sort_threads(c);
 	(void)tick_item(&c->job->watch->item, was);
 	return rc;
+}
+
+/* Whose memory is whose, of those that are not in the table yet. */
+static void share(struct capture *c)
+{
+	memshare_begin(&c->share, &c->set);
+	for (unsigned i = 0; !c->limits.by_file && i < c->set.count; i++) {
+		struct proc_one *p = &c->set.proc[i];
+
+		tick(&c->job->watch->beat);
+		if (p->listed || p->left_out || p->ended || p->stat.flags & PROCSET_KTHREAD ||
+			(!stopping_stands_still(p) && procfs_waits(p->fd)))
+			continue;
+		draft_at(c, CAPTURE_LISTS, p);
+		if (p->live_fd >= 0 || procset_look(&c->set, p) == 0)
+			(void)memshare_join(&c->share, &c->set, p);
+		draft_at(c, CAPTURE_LISTS, NULL);
+	}
 }
 
 static int copy_one(struct capture *c, struct proc_one *p, struct err *e)
@@ -389,7 +236,7 @@ static bool is_its_turn(const struct proc_one *p, enum order order)
 	if (p->listed)
 		return false;
 	if (order == STILL)
-		return stands_still(p) || p->left_out;
+		return stopping_stands_still(p) || p->left_out;
 	return order == WAITING || !procfs_waits(p->fd);
 }
 
@@ -408,9 +255,10 @@ static int copy_born(struct capture *c, struct err *e)
 {
 	int rc = 0;
 
-	for (unsigned round = 0; rc == 0 && round < ROUNDS; round++) {
+	for (unsigned round = 0; rc == 0 && round < STOPPING_ROUNDS; round++) {
 		if (!procset_born(&c->set, &c->job->watch->beat))
 			return 0;
+		share(c);
 		rc = copy_those(c, WAITING, e);
 	}
 	return rc;
@@ -422,6 +270,7 @@ static int copy_all(struct capture *c, struct err *e)
 {
 	int rc = c->how == HOLD_NONE ? draft_complete(c, e) : 0;
 
+	share(c);
 	if (rc == 0)
 		rc = copy_those(c, STILL, e);
 	if (rc == 0)
@@ -438,13 +287,16 @@ static int copy_all(struct capture *c, struct err *e)
 static int run(struct capture *c, struct err *e)
 {
 	int rc = memtable_open(&c->table, c->job->table_fd, e);
+	uint64_t present = 0;
 
 	if (rc == 0)
 		rc = memtable_open(&c->regs, c->regs_fd, e);
 	if (rc == 0)
 		rc = hold_init(&c->hold, &c->job->watch->beat, e);
 	if (rc == 0)
-		rc = prepare(c, e);
+		rc = prepare_all(c, &present, e);
+	if (rc == 0)
+		rc = tell(c, CAPTURE_READY, present, c->set.count, e);
 	if (rc == 0)
 		rc = go(c, e);
 	if (rc == 0)
@@ -491,6 +343,7 @@ int capture_run(const struct capture_job *job, struct err *e)
 	memdevs_done(&c->devs);
 	stage_done(&c->stage);
 	shmem_done(&c->shmem);
+	memshare_done(&c->share);
 	memtable_done(&c->table);
 	memtable_done(&c->regs);
 	return rc;

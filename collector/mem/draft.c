@@ -129,11 +129,11 @@ static int no_memory(struct capture *c, const struct proc_one *p, struct err *e)
 }
 
 /* What a reader must know of how it was read. */
-static int remarks(struct capture *c, const struct proc_one *p)
+static int remarks(struct capture *c, const struct proc_one *p, const struct proc_one *other)
 {
 	int rc = 0;
 
-	if (p->flags.cut)
+	if (p->flags.cut && !other)
 		rc = draft_note(&c->table, GAP_UNREADABLE, 0, "flags",
 			"smaps was not read to its end: what userfaultfd holds and what is not to "
 			"be "
@@ -254,6 +254,7 @@ static int begin(struct capture *c, struct proc_one *p, struct mem_proc *head, s
 static int read_memory(struct capture *c, struct proc_one *p, struct mem_proc *head, struct err *e)
 {
 	own_pagemap struct pagemap pages = PAGEMAP_INIT;
+	const struct proc_one *other = memshare_copied(&c->set, p);
 	struct mem_regs r = {.head.type = MEM_AUXV};
 	struct err why = ERR_INIT;
 	char auxv[PSINFO_AUXV];
@@ -271,13 +272,14 @@ static int read_memory(struct capture *c, struct proc_one *p, struct mem_proc *h
 	if (!p->machine) /* its registers tell better */
 		p->machine = psinfo_machine(auxv, n);
 	head->machine = p->machine;
+	head->memory_of = other ? other->pid : 0;
 	rc = begin(c, p, head, e);
 	r.n = (uint32_t)n;
 	if (rc == 0 && n)
 		rc = memtable_add(&c->table, &r, sizeof(r), auxv, n, e);
 	if (rc == 0)
-		rc = remarks(c, p);
-	if (rc == 0)
+		rc = remarks(c, p, other);
+	if (rc == 0 && !other)
 		rc = map_all(c, p, &pages, e);
 	if (rc == 0 && faccessat(p->fd, "stat", F_OK, 0) < 0)
 		rc = draft_note(&c->table, GAP_VANISHED, ESRCH, "process",
@@ -288,13 +290,10 @@ static int read_memory(struct capture *c, struct proc_one *p, struct mem_proc *h
 int draft_process(struct capture *c, struct proc_one *p, struct err *e)
 {
 	struct runs runs = {.table = &c->table, .left = c->runs_left};
-	const char before = p->stat.state;
 	struct mem_proc head;
 	int rc;
 
 	(void)procset_look(&c->set, p);
-	if (p->held && p->stat.state == 't' && before)
-		p->stat.state = before; /* it is we who trace it */
 	p->still = !c->limits.live && (p->frozen || p->held);
 	c->limits.maps_only =
 		c->job->options.maps_only || (c->job->options.only_still && !p->frozen && !p->held);
@@ -323,7 +322,12 @@ int draft_process(struct capture *c, struct proc_one *p, struct err *e)
 	p->runs = runs.sum.runs;
 	p->staged = runs.sum.staged;
 	p->live_bytes = runs.sum.live;
-	return memtable_end(&c->table, &runs.sum, e);
+	rc = memtable_end(&c->table, &runs.sum, e);
+	/* others are not referred to what was left out of one that could not be held */
+	if (rc == 0 && p->live_fd >= 0 && !head.memory_of &&
+		c->limits.maps_only == c->job->options.maps_only)
+		memshare_copy(&c->set, p);
+	return rc;
 }
 
 static int complete_one(struct capture *c, struct proc_one *p, struct memtable *t, struct err *e)

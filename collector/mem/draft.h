@@ -8,6 +8,7 @@
 #include "copy.h"
 #include "hold.h"
 #include "memdevs.h"
+#include "memshare.h"
 #include "memtable.h"
 #include "procset.h"
 #include "shmem.h"
@@ -20,6 +21,7 @@ struct capture {
 	struct memdevs devs;
 	struct stage stage;
 	struct shmem shmem;
+	struct memshare share;
 	struct hold hold;
 	struct copy_limits limits;
 	struct copy *copy;

@@ -7,7 +7,7 @@
 #include "memtally.h"
 #include "memwalk.h"
 #include "own.h"
-#include "procfs.h"
+#include "procjson.h"
 #include "sink.h"
 
 #include <elf.h>
@@ -44,65 +44,6 @@ static void comma_row(struct doc *d)
 }
 
 /* ---- the process */
-
-static const char *machine_name(unsigned machine)
-{
-	switch (machine) {
-	case EM_X86_64:
-		return "x86_64";
-	case EM_AARCH64:
-		return "aarch64";
-	case EM_386:
-		return "i386";
-	case EM_ARM:
-		return "arm";
-	default:
-		return "unknown";
-	}
-}
-
-static void text_field(struct jsonw *w, const char *key, const char *p, size_t max)
-{
-	jsonw_bytes(w, key, p, strnlen(p, max));
-}
-
-static void write_freeze(struct jsonw *w, const struct mem_proc *p)
-{
-	jsonw_bool(w, "frozen", p->frozen);
-	if (!p->stopped_ns)
-		return;
-	jsonw_u64(w, "stopped_us", p->stopped_ns / 1000);
-	if (p->resumed_ns < p->stopped_ns)
-		return;
-	jsonw_u64(w, "resumed_us", p->resumed_ns / 1000);
-	jsonw_u64(w, "stopped_for_us", (p->resumed_ns - p->stopped_ns) / 1000);
-}
-
-static void write_id(struct jsonw *w, const char *key, uint32_t id)
-{
-	if (id == MEM_NOBODY)
-		jsonw_null(w, key);
-	else
-		jsonw_u64(w, key, id);
-}
-
-static void write_process(struct jsonw *w, const struct mem_proc *p)
-{
-	char state[2] = {p->state, '\0'};
-
-	jsonw_i64(w, "pid", p->pid);
-	jsonw_i64(w, "ppid", p->ppid);
-	jsonw_i64(w, "pgrp", p->pgrp);
-	jsonw_i64(w, "session", p->sid);
-	write_id(w, "uid", p->uid);
-	write_id(w, "gid", p->gid);
-	jsonw_time(w, "start", procfs_start_time(p->start_ticks));
-	jsonw_str(w, "state", state);
-	text_field(w, "comm", p->comm, sizeof(p->comm));
-	text_field(w, "args", p->args, sizeof(p->args));
-	jsonw_str(w, "machine", machine_name(p->machine));
-	write_freeze(w, p);
-}
 
 static void write_core(struct doc *d)
 {
@@ -145,7 +86,7 @@ static int on_thread(void *arg, const struct mem_thread *t, uint64_t at, struct 
 	jsonw_open(w, NULL);
 	jsonw_i64(w, "tid", t->tid);
 	jsonw_i64(w, "ns_tid", t->ns_tid);
-	text_field(w, "comm", t->comm, sizeof(t->comm));
+	procjson_text(w, "comm", t->comm, sizeof(t->comm));
 	jsonw_str(w, "state", state);
 	jsonw_i64(w, "signal", t->cursig);
 	jsonw_hex(w, "pending", t->sigpend);
@@ -182,7 +123,7 @@ static int on_note(void *arg, const struct mem_note *n, struct err *e)
 
 	jsonw_open(w, NULL);
 	jsonw_str(w, "kind", sink_gap_names[n->kind < GAP_KINDS ? n->kind : GAP_UNREADABLE]);
-	text_field(w, "where", n->where, sizeof(n->where));
+	procjson_text(w, "where", n->where, sizeof(n->where));
 	jsonw_i64(w, "errno", n->error);
 	jsonw_str(w, "reason", mem_tail(&n->head));
 	jsonw_close(w);
@@ -447,7 +388,7 @@ static int write_doc(struct doc *d, struct err *e)
 
 	memtally_log(&d->tally, d->job->log, d->job->plan->at);
 	jsonw_open(&d->w, NULL);
-	write_process(&d->w, &d->job->plan->proc);
+	procjson_write(&d->w, &d->job->plan->proc);
 	write_core(d);
 	rc = write_array(d, "notes", &notes, e);
 	if (rc == 0)

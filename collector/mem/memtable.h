@@ -103,6 +103,10 @@ struct mem_proc {
 	char args[80]; /* the start of the command line, blanks for NULs */
 	/* CLOCK_MONOTONIC, ns: when it could not run any more, and when it could again; 0: never */
 	uint64_t stopped_ns, resumed_ns;
+	/* The process that has its memory, too, and in whose part of the table that is: there are
+	 * no mappings here. 0: none */
+	int32_t memory_of;
+	uint32_t pad;
 };
 
 struct mem_thread {

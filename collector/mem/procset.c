@@ -129,6 +129,7 @@ void procset_done(struct procset *s)
 
 int procset_look(struct procset *s, struct proc_one *p)
 {
+	const char before = p->stat.state;
 	int rc = p->ended ? -ESRCH : procfs_read_stat(p->fd, &p->stat, NULL);
 
 	own_fd_(&p->live_fd);
@@ -141,6 +142,8 @@ int procset_look(struct procset *s, struct proc_one *p)
 		give_up(p, rc);
 		return -ESRCH;
 	}
+	if (p->held && p->stat.state == 't' && before)
+		p->stat.state = before; /* it is we who trace it */
 	if (!strchr("ZXx", p->stat.state)) {
 		p->live = p->pid;
 		p->live_fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 3);

@@ -36,6 +36,9 @@ struct proc_one {
 	int not_asked;	    /* why some of its threads were not even asked to stop, positive */
 	bool still, listed; /* it did while it was copied; it is in the table */
 	bool whole;	    /* there with its threads */
+	/* memshare's: indices + 1, 0: none */
+	uint32_t share;	 /* of the first one that has the same memory */
+	uint32_t copied; /* of that one's: whose part of the table has it */
 };
 
 struct procset {

@@ -7,7 +7,7 @@
  * PTRACE_INTERRUPT, PTRACE_GETREGSET, PTRACE_GETSIGINFO, PTRACE_DETACH, nothing else. Besides:
  * wait4, rt_sigprocmask, rt_sigtimedwait; process_vm_readv; openat, openat2, read, pread64,
  * pwrite64, lseek, close, fcntl, fstat, newfstatat, fstatfs, readlinkat, faccessat, faccessat2,
- * getdents64; ioctl PAGEMAP_SCAN (0xc0606610); memfd_create, ftruncate; mmap, munmap, mremap,
+ * getdents64; ioctl PAGEMAP_SCAN (0xc0606610); kcmp; memfd_create, ftruncate; mmap, munmap, mremap,
  * brk, madvise (HUGEPAGE, POPULATE_WRITE); clock_gettime, sendto, recvfrom, exit_group.
  */
 #include "err.h"

@@ -17,6 +17,7 @@
  *	hoard full FILE MIB    all that its cgroup lets it have: MIB of memory, and then a file
  *	hoard threads N        so many threads, or as many as may be; says how many
  *	hoard maps N           so many mappings
+ *	hoard share N MIB      N more processes that have its memory as theirs
  */
 #include "plant.h"
 
@@ -25,6 +26,7 @@
 #include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -349,6 +351,22 @@ static void maps(void)
 		p[i * PAGE] = 'm';
 }
 
+static int shares(void *arg)
+{
+	waits(arg);
+	return 0;
+}
+
+static void share(void)
+{
+	size_t n = number(2), bytes = number(3) * MIB;
+	char *stacks = anonymous(n * STACK);
+
+	fill(anonymous(bytes), bytes);
+	for (size_t i = 1; i <= n; i++)
+		check(clone(shares, stacks + i * STACK, CLONE_VM | SIGCHLD, NULL), "clone");
+}
+
 static const struct {
 	const char *name;
 	void (*act)(void);
@@ -368,6 +386,7 @@ static const struct {
 	{"full", full},
 	{"threads", threads},
 	{"maps", maps},
+	{"share", share},
 };
 
 int main(int argc, char **argv)

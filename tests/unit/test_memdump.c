@@ -379,6 +379,39 @@ static void damage_costs_one_process(void **state)
 	assert_true(gap_says(b, "stalled member= where=processes that were not listed"));
 }
 
+/* Its registers are its own, its memory is in the core of another. */
+static void who_shares_is_referred(void **state)
+{
+	struct bench *b = *state;
+	struct mem_proc p = memkit_proc(42);
+	json_t *doc, *memory;
+
+	add_plain(&b->kit, 41);
+	p.memory_of = 41;
+	memkit_add(&b->kit, &p, sizeof(p), NULL, 0);
+	memkit_thread(&b->kit, 42, 0);
+	memkit_regs(&b->kit, NT_PRSTATUS, 27 * 8, 'x');
+	memkit_end(&b->kit);
+	p.pid = 43;
+	memkit_add(&b->kit, &p, sizeof(p), NULL, 0);
+	memkit_end(&b->kit);
+	collect(b);
+	assert_int_equal(b->rc, 0);
+	doc = document(b, "memory/42.json");
+	memory = json_object_get(doc, "memory");
+	assert_string_equal(word(memory, "fate"), "elsewhere");
+	assert_int_equal(number(memory, "pid"), 41);
+	assert_string_equal(word(doc, "core"), "memory/42.core");
+	json_decref(doc);
+	doc = document(b, "memory/43.json");
+	assert_string_equal(word(doc, "no_core"), "no registers were captured");
+	json_decref(doc);
+	doc = document(b, "memory/41.json");
+	assert_null(json_object_get(doc, "memory"));
+	json_decref(doc);
+	assert_false(gap_says(b, "process 42"));
+}
+
 /* ---- live */
 
 static char *pages; /* ALL bytes of this test's own */
@@ -727,6 +760,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(pages_that_are_read_now, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_program_is_not_read, setup, teardown),
 		cmocka_unit_test(numbers_of_another_namespace),
+		cmocka_unit_test_setup_teardown(who_shares_is_referred, setup, teardown),
 		cmocka_unit_test_setup_teardown(mapped_files_have_digests, setup, teardown),
 		cmocka_unit_test_setup_teardown(whoever_gets_stuck_is_followed, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_holds_his_lock_is_left_alone, setup, teardown),

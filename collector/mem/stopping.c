@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stopping - the threads of the processes. */
+#include "stopping.h"
+
+#include "tick.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const uint64_t stop_ns = 100000000; /* for threads to stop, all together */
+static const uint64_t stop_one_ns = 50000; /* and for each of them, where there are many */
+
+uint64_t stopping_ns(unsigned threads)
+{
+	return stop_ns + threads * stop_one_ns;
+}
+
+static bool to_be_held(const struct capture *c, const struct proc_one *p)
+{
+	return !c->job->options.maps_only && c->how != HOLD_NONE && !p->ended && !p->left_out &&
+	       !c->limits.by_file && !(p->stat.flags & PROCSET_KTHREAD);
+}
+
+/* The threads of one process, which follow each other in the list. */
+int stopping_ask(struct capture *c, unsigned i, struct err *e)
+{
+	struct proc_one *p = &c->set.proc[i];
+	int rc;
+
+	if (!to_be_held(c, p))
+		return 0;
+	draft_at(c, CAPTURE_STOPS, p);
+	rc = hold_process(&c->hold, p->fd, i, p->frozen, e);
+	draft_at(c, CAPTURE_STOPS, NULL);
+	if (rc == -ENOMEM)
+		return rc;
+	p->not_asked = rc < 0 ? -rc : 0;
+	return rc < 0 ? 0 : rc;
+}
+
+bool stopping_stands_still(const struct proc_one *p)
+{
+	bool empty = strchr("ZXx", p->stat.state) && p->stat.num_threads < 2;
+
+	return p->frozen || p->held || p->ended || empty || p->stat.flags & PROCSET_KTHREAD;
+}
+
+/* Which processes cannot run, now that their threads were asked to stop? */
+static void judge_held(struct capture *c)
+{
+	const uint64_t now = tick_now();
+
+	for (unsigned i = 0; i < c->set.count; i++)
+		c->set.proc[i].held = false;
+	for (unsigned i = 0; i < c->hold.count; i++)
+		c->set.proc[c->hold.thread[i].proc].held = true;
+	for (unsigned i = 0; i < c->hold.count; i++) {
+		const struct hold_thread *t = &c->hold.thread[i];
+		struct proc_one *p = &c->set.proc[t->proc];
+		/* an ended first thread cannot be stopped, and does not run */
+		bool dead = t->tid == p->pid && p->live != p->pid;
+
+		if (t->state == HOLD_ASKED || (t->state == HOLD_LOST && t->error != ESRCH && !dead))
+			p->held = false;
+	}
+	for (unsigned i = 0; i < c->set.count; i++) {
+		struct proc_one *p = &c->set.proc[i];
+
+		p->held = p->held && !p->not_asked;
+		if (p->held)
+			p->stopped_ns = now;
+	}
+	for (unsigned i = 0; c->hold.count && i < c->set.count; i++)
+		c->crowd |= !stopping_stands_still(&c->set.proc[i]);
+}
+
+/* Those that no cgroup holds are stopped now, all at the same time. */
+int stopping_others(struct capture *c, struct err *e)
+{
+	const uint64_t start = tick_now();
+	uint64_t until = start + stopping_ns(0);
+	unsigned born = 0;
+	int found = 1;
+
+	for (unsigned round = 0; found > 0 && round < STOPPING_ROUNDS && tick_now() < until;
+		round++) {
+		found = 0;
+		for (unsigned i = 0; found >= 0 && i < c->set.count; i++) {
+			int rc = c->set.proc[i].frozen ? 0 : stopping_ask(c, i, e);
+
+			found = rc < 0 ? rc : found + rc;
+		}
+		if (found < 0)
+			return found;
+		born = procset_born(&c->set, &c->job->watch->beat);
+		found += (int)born;
+		until = start + stopping_ns(c->hold.count);
+		hold_wait(&c->hold, until);
+	}
+	judge_held(c);
+	c->set.cut |= born > 0; /* there is no end to them */
+	return 0;
+}

@@ -54,6 +54,7 @@ TOOLS    := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/tools/*.c)))
 FUZZMAIN := $(O)/tests/fuzz/replay.o
 SHTESTS  := $(sort $(wildcard tests/*/test_*.sh tests/*/test_*.py))
 MAN      := $(wildcard docs/man/*.1)
+DEPLOY   := $(patsubst scripts/%,%,$(shell find scripts/deploy -name '*.yaml' | sort))
 # the program needs its main file; the library does not
 PROGRAM  := $(if $(wildcard collector/main.c),$(O)/taphos,$(O)/libtaphos.a)
 
@@ -165,6 +166,8 @@ image-arm64:  ## the same for arm64, in build-arm64
 	@$(MAKE) $(JOBS) $(ARM) image
 install: $(O)/taphos  ## into PREFIX=/usr/local, below DESTDIR
 	install -D -m 755 $(O)/taphos $(DESTDIR)$(PREFIX)/bin/taphos
+	install -m 755 scripts/kubectl-taphos $(DESTDIR)$(PREFIX)/bin/kubectl-taphos
+	$(foreach f,$(DEPLOY),install -D -m 644 scripts/$(f) $(DESTDIR)$(PREFIX)/share/taphos/$(f);)
 	$(foreach m,$(MAN),install -D -m 644 $(m) $(DESTDIR)$(PREFIX)/share/man/man1/$(notdir $(m));)
 	install -D -m 644 completion/taphos.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/taphos
@@ -173,7 +176,8 @@ install: $(O)/taphos  ## into PREFIX=/usr/local, below DESTDIR
 	install -D -m 644 completion/taphos.fish \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/taphos.fish
 uninstall:  ## removes what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/taphos \
+	rm -rf $(DESTDIR)$(PREFIX)/share/taphos/deploy
+	rm -f $(DESTDIR)$(PREFIX)/bin/taphos $(DESTDIR)$(PREFIX)/bin/kubectl-taphos \
 		$(MAN:docs/man/%=$(DESTDIR)$(PREFIX)/share/man/man1/%) \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/taphos \
 		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_taphos \

@@ -85,11 +85,10 @@ config() { # TOKEN
 		contexts: [{name: c, context: {cluster: c, user: u}}]
 	END
 }
-# what docs/DUMPERS.md says that it needs, and no more
-# shellcheck disable=SC2016 # backticks are meant
-sed -n '/^```yaml/,/^```$/p' "$TOP/docs/DUMPERS.md" | sed '/^```/d' >"$work/role.yaml"
-container_atexit kubectl delete --wait=false -f "$work/role.yaml"
-kubectl apply -f "$work/role.yaml" >/dev/null
+# the rights that are deployed, and no more
+role=$TOP/scripts/deploy/base/clusterrole.yaml
+container_atexit kubectl delete --wait=false -f "$role"
+kubectl apply -f "$role" >/dev/null
 kubectl -n default get serviceaccount taphos >/dev/null 2>&1 || {
 	kubectl -n default create serviceaccount taphos >/dev/null
 	container_atexit kubectl -n default delete serviceaccount taphos

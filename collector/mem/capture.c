@@ -231,12 +231,15 @@ static int copy_one(struct capture *c, struct proc_one *p, struct err *e)
 
 enum order { STILL, OTHERS, WAITING };
 
-static bool is_its_turn(const struct proc_one *p, enum order order)
+/* Of two with one number, who is there comes first: a reader takes no other. */
+static bool is_its_turn(const struct capture *c, const struct proc_one *p, enum order order)
 {
-	if (p->listed)
+	bool replaced = p->ended && procset_find(&c->set, p->pid);
+
+	if (p->listed || (replaced && p->before))
 		return false;
 	if (order == STILL)
-		return stopping_stands_still(p) || p->left_out;
+		return !replaced && (stopping_stands_still(p) || p->left_out);
 	return order == WAITING || !procfs_waits(p->fd);
 }
 
@@ -245,7 +248,7 @@ static int copy_those(struct capture *c, enum order order, struct err *e)
 	int rc = 0;
 
 	for (unsigned i = 0; rc == 0 && i < c->set.count; i++)
-		if (is_its_turn(&c->set.proc[i], order))
+		if (is_its_turn(c, &c->set.proc[i], order))
 			rc = copy_one(c, &c->set.proc[i], e);
 	return rc;
 }

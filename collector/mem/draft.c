@@ -22,7 +22,7 @@
 enum { SWEEP = 1024 }; /* threads: a look for those that stop late takes a while itself */
 
 int draft_note(
-	struct memtable *t, enum gap_kind kind, int error, const char *where, const char *fmt, ...)
+	struct memtable *t, uint32_t kind, int error, const char *where, const char *fmt, ...)
 {
 	struct mem_note n = {.head.type = MEM_NOTE, .kind = kind, .error = error};
 	char text[256];
@@ -113,6 +113,9 @@ static int no_memory(struct capture *c, const struct proc_one *p, struct err *e)
 
 	if (p->left_out)
 		rc = left_out(c, p);
+	else if (p->before)
+		rc = draft_note(&c->table, MEM_REMARK, 0, "process",
+			"it had ended before the target stood still");
 	else if (p->error)
 		rc = draft_note(&c->table, sink_gap_of(p->error), p->error, "process",
 			"it could not be opened");

@@ -39,9 +39,10 @@ struct capture {
 	bool completed; /* ... and in the table, too */
 };
 
-/* A note is a gap: 'where' and the text say what of the process is missing. */
-int draft_note(struct memtable *t, enum gap_kind kind, int error, const char *where,
-	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* 'where' and the text say what of the process is missing (kind: enum gap_kind), or what is to be
+ * known of it (MEM_REMARK). */
+int draft_note(struct memtable *t, uint32_t kind, int error, const char *where, const char *fmt,
+	...) __attribute__((format(printf, 5, 6)));
 /* The process that is at hand, NULL: none is. */
 void draft_at(struct capture *c, enum capture_work work, const struct proc_one *p);
 /* All of one process, up to END; its threads only once the table is complete. */

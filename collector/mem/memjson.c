@@ -122,12 +122,17 @@ static int on_note(void *arg, const struct mem_note *n, struct err *e)
 	struct jsonw *w = &d->w;
 
 	jsonw_open(w, NULL);
-	jsonw_str(w, "kind", sink_gap_names[n->kind < GAP_KINDS ? n->kind : GAP_UNREADABLE]);
+	jsonw_str(w, "kind",
+		n->kind == MEM_REMARK
+			? "remark"
+			: sink_gap_names[n->kind < GAP_KINDS ? n->kind : GAP_UNREADABLE]);
 	procjson_text(w, "where", n->where, sizeof(n->where));
 	jsonw_i64(w, "errno", n->error);
 	jsonw_str(w, "reason", mem_tail(&n->head));
 	jsonw_close(w);
 	comma_row(d);
+	if (n->kind == MEM_REMARK)
+		return 0;
 	if (d->notes++ < NOTES_MAX && tell_note(d, n) < 0)
 		return err_set(e, EPIPE, "the writer is gone");
 	return 0;

@@ -21,7 +21,7 @@ enum mem_type {
 	MEM_THREAD,
 	MEM_REGS, /* of the thread before it: one register set */
 	MEM_AUXV,
-	MEM_NOTE, /* something about the process that a reader must know: a gap */
+	MEM_NOTE, /* something about the process that a reader must know: a gap, or a remark */
 	MEM_MAP,
 	MEM_RUN,
 	MEM_END,
@@ -128,10 +128,12 @@ struct mem_regs {
 	uint32_t n;
 };
 
+#define MEM_REMARK UINT32_MAX /* a note's kind: nothing is missing */
+
 /* Followed by the text, with its NUL. */
 struct mem_note {
 	struct mem_head head;
-	uint32_t kind; /* enum gap_kind */
+	uint32_t kind; /* enum gap_kind, or MEM_REMARK */
 	int32_t error;
 	char where[32]; /* "registers", "thread 41" */
 };

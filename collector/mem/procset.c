@@ -217,6 +217,11 @@ static void read_procs(struct procset *s, int dir, struct lines *l)
 		if (text_parse_u64(line, INT32_MAX, &pid) < 0 || !pid || (pid_t)pid == s->self)
 			continue;
 		p = procset_find(s, (pid_t)pid);
+		/* it has ended, and this is another one with its number */
+		if (p && faccessat(p->fd, "stat", F_OK, 0) < 0) {
+			give_up(p, -ESRCH);
+			p = NULL;
+		}
 		if (!p)
 			p = add(s, (pid_t)pid, 0);
 		if (p)

@@ -24,6 +24,7 @@ struct proc_one {
 	bool ended;	 /* or never was the one that was meant, or 'error' */
 	int error;	 /* why it cannot be looked at though it is there, positive */
 	bool left_out;	 /* nothing of its memory is to be read */
+	bool before;	 /* it ended before all of them stood still: nothing of it is lost */
 	struct procfs_stat stat;
 	struct memflags flags;
 	/* the caller's */

@@ -38,11 +38,15 @@ int stopping_ask(struct capture *c, unsigned i, struct err *e)
 	return rc < 0 ? 0 : rc;
 }
 
+/* Ended, and waits for its parent to notice. */
+static bool is_zombie(const struct proc_one *p)
+{
+	return strchr("ZXx", p->stat.state) && p->stat.num_threads < 2;
+}
+
 bool stopping_stands_still(const struct proc_one *p)
 {
-	bool empty = strchr("ZXx", p->stat.state) && p->stat.num_threads < 2;
-
-	return p->frozen || p->held || p->ended || empty || p->stat.flags & PROCSET_KTHREAD;
+	return p->frozen || p->held || p->ended || is_zombie(p) || p->stat.flags & PROCSET_KTHREAD;
 }
 
 /* Which processes cannot run, now that their threads were asked to stop? */
@@ -53,7 +57,8 @@ static void judge_held(struct capture *c)
 	for (unsigned i = 0; i < c->set.count; i++)
 		c->set.proc[i].held = false;
 	for (unsigned i = 0; i < c->hold.count; i++)
-		c->set.proc[c->hold.thread[i].proc].held = true;
+		if (c->hold.thread[i].state == HOLD_STOPPED)
+			c->set.proc[c->hold.thread[i].proc].held = true;
 	for (unsigned i = 0; i < c->hold.count; i++) {
 		const struct hold_thread *t = &c->hold.thread[i];
 		struct proc_one *p = &c->set.proc[t->proc];
@@ -70,8 +75,28 @@ static void judge_held(struct capture *c)
 		if (p->held)
 			p->stopped_ns = now;
 	}
-	for (unsigned i = 0; c->hold.count && i < c->set.count; i++)
-		c->crowd |= !stopping_stands_still(&c->set.proc[i]);
+}
+
+/* Those who are neither in the frozen cgroup nor stopped and have ended by now did so before all
+ * stood still; if all do. */
+static void judge_ended(struct capture *c)
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < c->set.count; i++) {
+		struct proc_one *p = &c->set.proc[i];
+		bool there = p->live_fd >= 0;
+
+		if (!p->frozen && !p->held && !p->ended)
+			(void)procset_look(&c->set, p);
+		p->before = !p->frozen && !p->held && !p->error &&
+			    (p->ended || (there && is_zombie(p)));
+		all = all && stopping_stands_still(p);
+	}
+	c->crowd |= c->hold.count && !all;
+	all = all && !c->set.cut;
+	for (unsigned i = 0; !all && i < c->set.count; i++)
+		c->set.proc[i].before = false;
 }
 
 /* Those that no cgroup holds are stopped now, all at the same time. */
@@ -99,5 +124,6 @@ int stopping_others(struct capture *c, struct err *e)
 	}
 	judge_held(c);
 	c->set.cut |= born > 0; /* there is no end to them */
+	judge_ended(c);
 	return 0;
 }

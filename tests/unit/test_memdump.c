@@ -412,6 +412,26 @@ static void who_shares_is_referred(void **state)
 	assert_false(gap_says(b, "process 42"));
 }
 
+/* It had ended before anything was taken: nothing is missing. */
+static void a_remark_is_no_gap(void **state)
+{
+	struct mem_note note = {.head.type = MEM_NOTE, .kind = MEM_REMARK, .where = "process"};
+	struct mem_proc p = memkit_proc(42);
+	struct bench *b = *state;
+	json_t *doc;
+
+	memkit_add(&b->kit, &p, sizeof(p), NULL, 0);
+	memkit_add(&b->kit, &note, sizeof(note), "it had ended", 13);
+	memkit_end(&b->kit);
+	collect(b);
+	assert_int_equal(b->rc, 0);
+	doc = document(b, "memory/42.json");
+	assert_string_equal(
+		word(json_array_get(json_object_get(doc, "notes"), 0), "kind"), "remark");
+	json_decref(doc);
+	assert_false(gap_says(b, "process 42"));
+}
+
 /* ---- live */
 
 static char *pages; /* ALL bytes of this test's own */
@@ -761,6 +781,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_program_is_not_read, setup, teardown),
 		cmocka_unit_test(numbers_of_another_namespace),
 		cmocka_unit_test_setup_teardown(who_shares_is_referred, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_remark_is_no_gap, setup, teardown),
 		cmocka_unit_test_setup_teardown(mapped_files_have_digests, setup, teardown),
 		cmocka_unit_test_setup_teardown(whoever_gets_stuck_is_followed, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_holds_his_lock_is_left_alone, setup, teardown),

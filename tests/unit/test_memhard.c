@@ -311,9 +311,9 @@ static void those_without_memory(void **state)
 	assert_int_equal(capturing_count(&f.k, gone, MEM_PROC, &proc, sizeof(proc)), 1);
 	assert_int_equal(proc.uid, MEM_NOBODY); /* not root: nobody knows */
 	assert_int_equal(capturing_count(&f.k, gone, MEM_NOTE, &note, sizeof(note)), 1);
-	assert_int_equal(note.kind, GAP_VANISHED);
+	assert_int_equal(note.kind, MEM_REMARK);
 	assert_int_equal(capturing_count(&f.k, getpid(), MEM_NOTE, &note, sizeof(note)), 1);
-	assert_int_equal(note.kind, GAP_VANISHED);
+	assert_int_equal(note.kind, MEM_REMARK);
 	assert_int_equal(capturing_count(&f.k, getpid(), MEM_MAP, NULL, 0), 0);
 	if (capturing_count(&f.k, 2, MEM_NOTE, &note, sizeof(note)))
 		assert_int_equal(note.kind, GAP_NOT_PRESENT);

@@ -5,6 +5,7 @@
 #include "caps.h"
 #include "capture.h"
 #include "conductor.h"
+#include "crisocket.h"
 #include "describe.h"
 #include "dumper.h"
 #include "effects.h"
@@ -156,6 +157,33 @@ static void close_api(struct run *r)
 	r->api_fd = -1;
 }
 
+/* 1: it was connected. 0: a gap says why not. */
+static int find_daemon(struct run *r, size_t i, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int rc = crisocket_open(r, &r->daemon, &why);
+
+	if (rc == 0)
+		return 1;
+	rc = conductor_gap(r, i,
+		rc == -ENOENT	? GAP_NOT_PRESENT
+		: rc == -EAGAIN ? GAP_STALLED
+				: GAP_UNREADABLE,
+		"the container runtime's daemon", why.text, e);
+	return rc < 0 ? rc : conductor_skip(r, i, "failed", why.text, e);
+}
+
+static int ask_daemon(struct run *r, size_t i, struct err *e)
+{
+	int rc = find_daemon(r, i, e);
+
+	if (rc > 0)
+		rc = conductor_run(r, i, e);
+	own_fd_(&r->daemon.fd);
+	r->daemon.fd = -1;
+	return rc;
+}
+
 static int run_dumper(struct run *r, size_t i, struct err *e)
 {
 	bool loss;
@@ -182,7 +210,7 @@ static int run_dumper(struct run *r, size_t i, struct err *e)
 	if (rc == 0 && dumpers[i]->needs & NEED_API)
 		rc = find_api(r, i, e);
 	if (rc == 0)
-		rc = conductor_run(r, i, e);
+		rc = dumpers[i]->needs & NEED_CRI ? ask_daemon(r, i, e) : conductor_run(r, i, e);
 	close_api(r);
 	if (dumpers[i]->needs & NEED_MEMORY)
 		memory_done(&r->memory);

@@ -44,6 +44,8 @@ struct engine_request {
 	bool memory_maps;	/* of memory, what is mapped alone */
 	const char *kubeconfig; /* NULL: the service account of the pod we run in, if any */
 	bool no_api;		/* no API server is asked */
+	const char *cri_socket; /* on the host; NULL: where the runtime listens usually */
+	bool no_cri;		/* no daemon of a container runtime is asked */
 	bool force;		/* also a target on the host's own namespaces */
 	int argc;
 	char *const *argv;

@@ -2,6 +2,7 @@
 /* job - what a dumper's worker is given. */
 #include "job.h"
 #include "apiserver.h"
+#include "crisocket.h"
 #include "places.h"
 #include "profile.h"
 
@@ -31,6 +32,11 @@ struct dump job_dump(const struct run *r, size_t index, int spool_fd)
 
 	if (dumpers[index]->needs & NEED_MEMORY)
 		memcpy(d.memory_fd, r->memory.fd, sizeof(d.memory_fd));
+	if (dumpers[index]->needs & NEED_CRI) {
+		d.daemon = &r->daemon;
+		d.all = r->all;
+		d.alls = r->alls;
+	}
 	return d;
 }
 
@@ -55,6 +61,8 @@ static size_t list_kept(const struct run *r, const struct dump *d, int channel_f
 		keep[n++] = d->peers_fd;
 	if (d->api_fd >= 0)
 		keep[n++] = d->api_fd;
+	if (d->daemon && d->daemon->fd >= 0)
+		keep[n++] = d->daemon->fd;
 	return n;
 }
 
@@ -71,6 +79,7 @@ void job_prepare(
 		.filter = net				? FILTER_NETWORK
 			  : dumper->needs & NEED_MEMORY ? FILTER_MEMORY
 			  : dumper->needs & NEED_API	? FILTER_CLIENT
+			  : dumper->needs & NEED_CRI	? FILTER_PARSER
 							: FILTER_READER,
 		.netns_fd = net ? r->target->fd[TFD_NETNS] : -1,
 		.mntns_fd = -1,
@@ -87,6 +96,8 @@ const char *job_obstacle(const struct run *r, const struct dumper *d, bool *ret_
 	*ret_loss = false;
 	if (d->needs & NEED_API && apiserver_obstacle(r))
 		return apiserver_obstacle(r);
+	if (d->needs & NEED_CRI && crisocket_obstacle(r))
+		return crisocket_obstacle(r);
 	if (d->needs & NEED_RUNNING && !t->running)
 		return "the container is not running";
 	if (d->needs & (NEED_ROOTFS | NEED_MOUNTS) && t->host_root && !r->rq->force)

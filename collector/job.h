@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-enum { JOB_KEEP = 7 + TARGET_FDS + TARGET_MOUNTS + MEMORY_FDS };
+enum { JOB_KEEP = 8 + TARGET_FDS + TARGET_MOUNTS + MEMORY_FDS };
 
 struct job {
 	struct worker_spec spec; /* main and arg are the caller's to set */

@@ -24,7 +24,7 @@ enum {
 	OPT_LINE = 1 << 0,     /* on the command line only: neither variable nor file */
 	OPT_HIDDEN = 1 << 1,   /* not in help, completion and man page */
 	OPT_REQUIRED = 1 << 2, /* a positional argument that must be there */
-	OPTIONS_MAX = 24,      /* in one table */
+	OPTIONS_MAX = 26,      /* in one table */
 };
 
 /* One option ("--max-size SIZE"), or one positional argument (only the metavar is shown). */

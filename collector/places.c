@@ -39,7 +39,7 @@ int places_enter(struct run *r, size_t i, struct err *e)
 
 bool places_wants(const struct place *p, const struct dumper *d)
 {
-	bool common = d->needs & (NEED_MEMORY | NEED_NETNS | NEED_API);
+	bool common = d->needs & (NEED_MEMORY | NEED_NETNS | NEED_API | NEED_CRI);
 
 	switch (p->kind) {
 	case PLACE_POD:
@@ -78,13 +78,16 @@ static struct place *add(struct run *r, enum place_kind kind, struct target *tak
 	struct place *p = &r->place[r->places++];
 
 	*p = (struct place){.kind = kind, .target = take_target, .root_clone = -1};
+	if (kind != PLACE_POD)
+		r->all[r->alls++] = take_target;
 	return p;
 }
 
 static int make_table(struct run *r, size_t n, struct err *e)
 {
 	r->place = calloc(n, sizeof(*r->place));
-	return r->place ? 0 : err_set(e, ENOMEM, "no memory");
+	r->all = calloc(n, sizeof(*r->all));
+	return r->place && r->all ? 0 : err_set(e, ENOMEM, "no memory");
 }
 
 static int find_one(struct run *r, const struct target_selector *sel, uint64_t deadline_ns,
@@ -275,6 +278,8 @@ void places_done(struct run *r)
 		locate_free(p->target);
 	}
 	free(r->place);
+	free(r->all);
 	r->place = NULL;
-	r->places = 0;
+	r->all = NULL;
+	r->places = r->alls = 0;
 }

@@ -127,6 +127,7 @@ enum exit_code prepare(struct run *r, struct buf *candidates, struct err *e)
 	r->host = HOST_INIT;
 	r->root_clone = -1;
 	r->api_fd = -1;
+	r->daemon.fd = -1;
 	r->peers_fd = peers_new(NULL); /* without it nobody is named */
 	r->memory = MEMORY_INIT;
 	set_clocks(r);
@@ -196,6 +197,7 @@ int prepare_mounts(struct run *r, struct err *e)
 void prepare_done(struct run *r)
 {
 	own_fd_(&r->api_fd);
+	own_fd_(&r->daemon.fd);
 	own_fd_(&r->peers_fd);
 	memory_done(&r->memory);
 	places_done(r);

@@ -110,6 +110,14 @@ const struct option_def request_options[] = {
 		.help = "the API server to ask about the container's pod, and the credential [the "
 			"service account of the pod that taphos runs in]"},
 	[REQUEST_NO_API] = {.name = "no-api", .kind = OPT_FLAG, .help = "ask no API server"},
+	[REQUEST_CRI_SOCKET] = {.name = "cri-socket",
+		.kind = OPT_FILE,
+		.metavar = "FILE",
+		.help = "where on the host the daemon of the container's runtime listens [where it "
+			"does usually]"},
+	[REQUEST_NO_CRI] = {.name = "no-cri",
+		.kind = OPT_FLAG,
+		.help = "ask no daemon of a container runtime"},
 	[REQUEST_HOST_ROOT] = OPTIONS_HOST_ROOT,
 	[REQUEST_JSON] = OPTIONS_JSON,
 	[REQUEST_QUIET] = {.name = "quiet",
@@ -188,6 +196,8 @@ int request_fill(const struct invocation *in, struct engine_request *ret, struct
 		.memory_maps = o[REQUEST_MEMORY_MAPS].on,
 		.kubeconfig = o[REQUEST_KUBECONFIG].text,
 		.no_api = o[REQUEST_NO_API].on,
+		.cri_socket = o[REQUEST_CRI_SOCKET].text,
+		.no_cri = o[REQUEST_NO_CRI].on,
 		.force = o[REQUEST_FORCE].on,
 		.argc = in->argc,
 		.argv = in->argv,

@@ -3,6 +3,7 @@
 /* run - one collection while it runs: what the engine's files share. */
 #include "engine.h"
 #include "buf.h"
+#include "dumper.h"
 #include "host.h"
 #include "memory.h"
 #include "seal.h"
@@ -42,6 +43,8 @@ struct run {
 	struct host host;
 	struct place *place; /* [0]: the only target, or the pod as a whole */
 	size_t places, here;
+	const struct target **all; /* of places, without the pod as a whole */
+	size_t alls;
 	struct place_lost lost[RUN_LOST];
 	size_t losts; /* may be more than there is room for */
 	/* of place[here]: */
@@ -69,10 +72,11 @@ struct run {
 	char stage[RUN_FOLDER + 32]; /* progress.stage of a container of several */
 	uint64_t mib_to_come;	     /* of the open member */
 	struct memory memory;
-	int peers_fd;		 /* whom the target is connected with; -1 */
-	int api_fd;		 /* while the dumper runs that asks an API server; else -1 */
-	const char *interrupted; /* why the run was cut short, NULL */
-	unsigned abandoned;	 /* workers stuck in the kernel */
+	int peers_fd;		   /* whom the target is connected with; -1 */
+	int api_fd;		   /* while the dumper runs that asks an API server; else -1 */
+	struct dump_daemon daemon; /* while the dumper runs that asks it; else fd is -1 */
+	const char *interrupted;   /* why the run was cut short, NULL */
+	unsigned abandoned;	   /* workers stuck in the kernel */
 	struct buf log;
 	uint64_t log_left_out; /* lines there was no room for */
 };

@@ -31,6 +31,7 @@ _taphos() {
 	collect:--max-freeze) want="" ;;
 	collect:--stage) want="" ;;
 	collect:--kubeconfig) want="-f" ;;
+	collect:--cri-socket) want="-f" ;;
 	collect:--host-root) want="-d" ;;
 	list:--host-root) want="-d" ;;
 	plan:--container | plan:-c) want="" ;;
@@ -50,6 +51,7 @@ _taphos() {
 	plan:--max-freeze) want="" ;;
 	plan:--stage) want="" ;;
 	plan:--kubeconfig) want="-f" ;;
+	plan:--cri-socket) want="-f" ;;
 	plan:--host-root) want="-d" ;;
 	verify:--key | verify:-k) want="-f" ;;
 	inspect:--key | inspect:-k) want="-f" ;;
@@ -58,9 +60,9 @@ _taphos() {
 	doctor:--key) want="-f" ;;
 	doctor:--host-root) want="-d" ;;
 	*) case $cmd in
-	collect) want="-W '--container --pid --cgroup --pod --pod-uid --container-name --force --profile --output --key --case --operator --deadline --max-size --freeze --max-freeze --stage --memory-maps --kubeconfig --no-api --host-root --json --quiet --help'" ;;
+	collect) want="-W '--container --pid --cgroup --pod --pod-uid --container-name --force --profile --output --key --case --operator --deadline --max-size --freeze --max-freeze --stage --memory-maps --kubeconfig --no-api --cri-socket --no-cri --host-root --json --quiet --help'" ;;
 	list) want="-W '--host-root --json --help'" ;;
-	plan) want="-W '--container --pid --cgroup --pod --pod-uid --container-name --force --profile --output --key --case --operator --deadline --max-size --freeze --max-freeze --stage --memory-maps --kubeconfig --no-api --host-root --json --quiet --help'" ;;
+	plan) want="-W '--container --pid --cgroup --pod --pod-uid --container-name --force --profile --output --key --case --operator --deadline --max-size --freeze --max-freeze --stage --memory-maps --kubeconfig --no-api --cri-socket --no-cri --host-root --json --quiet --help'" ;;
 	verify) want="-W '--key --json --help'"; [ "${cur#-}" != "$cur" ] || want="$want -f" ;;
 	inspect) want="-W '--key --json --help'"; [ "${cur#-}" != "$cur" ] || want="$want -f"; [ "${cur#-}" != "$cur" ] || want="$want " ;;
 	keygen) want="-W '--output --json --help'" ;;

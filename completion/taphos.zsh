@@ -45,6 +45,8 @@ _taphos() {
 			'--memory-maps[of memory, only what is mapped; nothing is stopped]' \
 			'--kubeconfig=[the API server to ask about the container'\''s pod, and the credential \[the service account of the pod that taphos runs in\]]:FILE:_files' \
 			'--no-api[ask no API server]' \
+			'--cri-socket=[where on the host the daemon of the container'\''s runtime listens \[where it does usually\]]:FILE:_files' \
+			'--no-cri[ask no daemon of a container runtime]' \
 			'--host-root=[where the host'\''s root is seen; found by itself where it is / or /host]:DIR:_files -/' \
 			'--json[print the result as JSON]' \
 			'-q[no progress and no summary on stderr, only errors]' \
@@ -78,6 +80,8 @@ _taphos() {
 			'--memory-maps[of memory, only what is mapped; nothing is stopped]' \
 			'--kubeconfig=[the API server to ask about the container'\''s pod, and the credential \[the service account of the pod that taphos runs in\]]:FILE:_files' \
 			'--no-api[ask no API server]' \
+			'--cri-socket=[where on the host the daemon of the container'\''s runtime listens \[where it does usually\]]:FILE:_files' \
+			'--no-cri[ask no daemon of a container runtime]' \
 			'--host-root=[where the host'\''s root is seen; found by itself where it is / or /host]:DIR:_files -/' \
 			'--json[print the result as JSON]' \
 			'-q[no progress and no summary on stderr, only errors]' \

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/capability.h>
+#include <sys/types.h>
 
 struct sink;
 struct target;
@@ -26,6 +27,7 @@ enum dumper_need {
 	NEED_MOUNTS = 1 << 3,  /* dump->mount_fd */
 	NEED_MEMORY = 1 << 4,  /* dump->memory_fd */
 	NEED_API = 1 << 5,     /* dump->api_fd, and run() may connect to where it says */
+	NEED_CRI = 1 << 6,     /* dump->daemon and dump->all; run() opens nothing */
 };
 
 #define DUMPER_CAP(c) (1ULL << (c))
@@ -63,6 +65,14 @@ struct dumper_resume {
 				 sink_begin */
 };
 
+/* A daemon we are connected with. */
+struct dump_daemon {
+	int fd;
+	char path[256]; /* of its socket, below the host's root, without a '/' in front */
+	pid_t pid;	/* who listens there, by the kernel's word */
+	uid_t uid;
+};
+
 struct dump {
 	const struct target *target;
 	const union option_value *options; /* in the order of dumper->options */
@@ -87,6 +97,11 @@ struct dump {
 	int peers_fd; /* with NEED_NETNS to write, with NEED_API to read: peers.h; -1 where there is
 		       * none */
 	int api_fd; /* with NEED_API: which API server to ask, and as whom (kubepass.h); else -1 */
+	const struct dump_daemon *daemon; /* with NEED_CRI: the container runtime's; else NULL */
+	/* with NEED_CRI: each container and sandbox of the run, as target is the only one or all of
+	 * them together */
+	const struct target *const *all;
+	size_t alls;
 	uint64_t until_ns;  /* CLOCK_MONOTONIC: end by then with what there is, the rest of the time
 			       is others'; the same after a restart. 0: no such time */
 	uint64_t max_bytes; /* what the run may still add to the bundle (--max-size) */

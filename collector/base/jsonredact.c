@@ -129,10 +129,12 @@ static bool has_free_keys(const char *key)
 	return false;
 }
 
-/* What stands beside a "value", as in a pod's environment; "" for none. */
+/* What stands beside a "value", as in a pod's environment, "key" as CRI has it; "" for none. */
 static const char *own_name(const json_t *object, const char *key)
 {
-	return strcmp(key, "value") ? "" : jsonx_text_key(object, "name");
+	const char *name = strcmp(key, "value") ? "" : jsonx_text_key(object, "name");
+
+	return name[0] || strcmp(key, "value") ? name : jsonx_text_key(object, "key");
 }
 
 static int visit_object(struct walk *w, json_t *object, bool free_keys, unsigned depth)

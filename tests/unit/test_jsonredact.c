@@ -62,6 +62,11 @@ static void a_pod_loses_values(void **state)
 		1,
 		"{\"env\":[{\"name\":\"DB_PASSWORD\",\"value\":\"#\"},"
 		"{\"name\":\"HOME\",\"value\":\"/\"},{\"name\":\"KEY\",\"valueFrom\":{}}]}");
+	becomes("{\"envs\":[{\"key\":\"A_TOKEN\",\"value\":\"x\"},{\"key\":\"b\",\"value\":\"y\"}]"
+		"}",
+		1,
+		"{\"envs\":[{\"key\":\"A_TOKEN\",\"value\":\"#\"},{\"key\":\"b\",\"value\":\"y\"}]"
+		"}");
 	becomes("{\"annotations\":{\"last\":\"{\\\"env\\\":[\\\"A_TOKEN=x\\\"]}\",\"b\":\"{x\"}}",
 		1,
 		"{\"annotations\":{\"last\":\"{\\\"env\\\":[\\\"A_TOKEN=#\\\"]}\",\"b\":\"{x\"}}");

@@ -19,6 +19,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+static const uint64_t renew_held_ns = 100000000; /* for reading flags again, in all */
+static const uint64_t renew_live_ns = 3000000000;
 static const uint64_t answer_ns = 2000000000; /* beyond the end of copying, as the guards */
 
 const char *const capture_works[CAPTURE_WORKS] = {
@@ -89,6 +91,7 @@ static int go(struct capture *c, struct err *e)
 	c->go_ns = tick_now();
 	c->limits.until = m.b;
 	c->limits.live = c->how == HOLD_NONE || c->job->options.maps_only;
+	c->renew_ns = c->how == HOLD_NONE ? renew_live_ns : renew_held_ns;
 	if (c->how == HOLD_CGROUP && c->job->cgroup_fd >= 0)
 		rc = procset_frozen(&c->set, c->job->cgroup_fd, e);
 	if (rc == 0 && (c->how == HOLD_NONE || c->job->options.maps_only)) {

@@ -19,7 +19,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SWEEP = 1024 }; /* threads: a look for those that stop late takes a while itself */
+static const uint64_t renew_held_ns = 20000000; /* for flags of one process */
+static const uint64_t renew_live_ns = 500000000;
+
+enum { RENEW_PAGES = 1 << 16 }; /* of one that waits: its page tables are walked */
+enum { SWEEP = 1024 };		/* threads: a look for those that stop late takes a while itself */
 
 int draft_note(
 	struct memtable *t, uint32_t kind, int error, const char *where, const char *fmt, ...)
@@ -56,6 +60,25 @@ static int add_map(struct memtable *t, const struct memmap *m, struct err *e)
 	return memtable_add(t, &r, sizeof(r), name, r.name_len + 1, e);
 }
 
+/* Flags of what was mapped since they were read: of a process that was born or became another
+ * program since. Who stands still waits for it, so that a large one goes without. False: as they
+ * were. */
+static bool renew_flags(struct capture *c, struct proc_one *p)
+{
+	const bool held = c->how != HOLD_NONE && !c->limits.live;
+	const uint64_t now = tick_now(), most = held ? renew_held_ns : renew_live_ns;
+	uint64_t took;
+
+	if (p->renewed || !c->renew_ns || (held && p->stat.rss_pages > RENEW_PAGES))
+		return false;
+	p->renewed = true;
+	memflags_renew(&p->flags, p->live_fd, &c->flag_room,
+		now + (most < c->renew_ns ? most : c->renew_ns), &c->job->watch->beat);
+	took = tick_now() - now;
+	c->renew_ns -= took < c->renew_ns ? took : c->renew_ns;
+	return true;
+}
+
 static int map_all(struct capture *c, struct proc_one *p, struct pagemap *pages, struct err *e)
 {
 	own_free struct memmaps *maps = calloc(1, sizeof(*maps));
@@ -73,6 +96,8 @@ static int map_all(struct capture *c, struct proc_one *p, struct pagemap *pages,
 	rc = 0;
 	while (more >= 0 && rc == 0 && (more = memmaps_next(maps, &m, &why)) > 0) {
 		rc = copy_tick(c->copy, e);
+		if (m.flags & MEM_NO_FLAGS && renew_flags(c, p))
+			memflags_join(&p->flags, &m);
 		if (rc == 0)
 			rc = add_map(&c->table, &m, e);
 		if (rc == 0)
@@ -280,6 +305,8 @@ static int read_memory(struct capture *c, struct proc_one *p, struct mem_proc *h
 	r.n = (uint32_t)n;
 	if (rc == 0 && n)
 		rc = memtable_add(&c->table, &r, sizeof(r), auxv, n, e);
+	if (!other && (p->flags.cut || !p->flags.count))
+		(void)renew_flags(c, p);
 	if (rc == 0)
 		rc = remarks(c, p, other);
 	if (rc == 0 && !other)

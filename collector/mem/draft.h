@@ -34,9 +34,10 @@ struct capture {
 	uint64_t with, without; /* threads whose registers were read, and those whose were not */
 	uint64_t base;		/* of the table: what was there before us */
 	size_t flag_room;
-	bool crowd;	/* some are held by us, and some could not be */
-	bool released;	/* threads and times are known ... */
-	bool completed; /* ... and in the table, too */
+	uint64_t renew_ns; /* left for reading flags again */
+	bool crowd;	   /* some are held by us, and some could not be */
+	bool released;	   /* threads and times are known ... */
+	bool completed;	   /* ... and in the table, too */
 };
 
 /* 'where' and the text say what of the process is missing (kind: enum gap_kind), or what is to be

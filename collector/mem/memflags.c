@@ -116,6 +116,23 @@ int memflags_read(struct memflags *f, int pid_fd, size_t *room, uint64_t until,
 	return 0;
 }
 
+void memflags_renew(
+	struct memflags *f, int pid_fd, size_t *room, uint64_t until, _Atomic uint64_t *beat)
+{
+	struct memflags now = {0};
+	const size_t before = *room;
+	int rc = memflags_read(&now, pid_fd, room, until, beat, NULL);
+
+	if (rc < 0 && f->count) {
+		memflags_done(&now);
+		*room = before;
+		return;
+	}
+	*room += f->count;
+	memflags_done(f);
+	*f = now;
+}
+
 void memflags_done(struct memflags *f)
 {
 	free(f->range);
@@ -142,6 +159,8 @@ void memflags_join(const struct memflags *f, struct memmap *m)
 {
 	unsigned bits = 0;
 	size_t i = find(f, m->start);
+
+	m->flags &= ~(uint32_t)MEM_NO_FLAGS;
 
 	/* the kernel joins mappings with the same flags only: what grew has those it had */
 	if (i == f->count || (f->range[i].start & ~(uint64_t)LOW) >= m->end) {

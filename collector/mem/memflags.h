@@ -3,7 +3,8 @@
 /*
  * memflags - what only smaps tells of mappings (VmFlags): not to be dumped, held by userfaultfd,
  * huge, a device's. Reading it costs far more than maps, so it is read before the target is
- * stopped, and joined to the mappings by address.
+ * stopped, and joined to the mappings by address; of what was mapped since, again afterwards where
+ * that takes little time.
  */
 #include "err.h"
 
@@ -29,6 +30,9 @@ struct memflags {
  */
 int memflags_read(struct memflags *f, int pid_fd, size_t *room, uint64_t until,
 	_Atomic uint64_t *beat, struct err *e) must_check;
+/* Reads them anew. What was known stays when that fails, unless nothing was. */
+void memflags_renew(
+	struct memflags *f, int pid_fd, size_t *room, uint64_t until, _Atomic uint64_t *beat);
 /* Adds the lines of one mapping: "START-END ..." and, for it, "VmFlags: rd wr". */
 struct memflags_text {
 	uint64_t start, end;

@@ -46,12 +46,24 @@ for freeze in never auto; do
 	planted forks forks hoard
 	own forks "$LIMIT"
 done
-# of those born just before, nobody knows what pages that are not there would read as
+# also of those born just before
 is "forks, auto: of who stood still, all that was there is dumped" \
 	"$(cat forks.x/memory/[0-9]*.json |
-		jq -s 'map(select(.frozen).totals | .failed + .over_budget + .of_dumped_live) | add')" 0
+		jq -s 'map(select(.frozen).totals | .failed + .over_budget + .of_dumped_live +
+			.not_present) | add')" 0
 ok "forks, auto: children too" test "$(find forks.x/memory -name '*.core' | wc -l)" -gt 3
 target_end forks
+
+# --- an ordinary one, with programs that come and go: nothing of it is lost
+memory_target busy '(while :; do true | cat; usleep 100; /bin/true; done) & run hoard fill 8'
+for i in 1 2 3 4; do
+	take busy 60
+	whole busy 0 3
+	is "busy, $i: nothing of its memory is lost" "$(jq -c '.gaps[] | select(.dumper == "memory" and
+		(.kind | IN("by_profile", "special_file") | not))' busy.x/manifest.json)" ""
+	planted busy fill hoard
+done
+target_end busy
 
 # --- what the kernel ends for its memory while it is read
 memory_target oom 'run hoard oom' '.linux.resources.memory = {limit: 67108864}'

@@ -11,6 +11,7 @@
 #include "effects.h"
 #include "io.h"
 #include "job.h"
+#include "outplace.h"
 #include "own.h"
 #include "places.h"
 #include "prepare.h"
@@ -49,9 +50,15 @@ static int open_output(struct run *r, struct err *e)
 	rc = publish_open(r->rq->output, name, &r->publish, e);
 	if (rc < 0)
 		return rc;
+	rc = r->rq->force ? 0 : outplace_check(r, publish_dir(r->publish), e);
+	if (rc < 0) {
+		publish_discard(r->publish);
+		return rc;
+	}
 	r->spool_dir = publish_dir(r->publish);
 	if (r->spool_dir < 0)
 		r->spool_dir = run_spool_dir();
+	r->reserve = r->rq->force ? 0 : outplace_reserve(&r->host, r->spool_dir);
 	return 0;
 }
 
@@ -61,6 +68,7 @@ static int start_writer(struct run *r, struct err *e)
 		.out_fd = publish_fd(r->publish),
 		.level = ZSTD_LEVEL,
 		.max_bytes = r->rq->max_size,
+		.reserve = publish_streams(r->publish) ? 0 : r->reserve,
 	};
 	int control[2], sign[2], rc, keep[3 + LEDGER_LISTS];
 	struct worker_spec spec = {

@@ -51,7 +51,8 @@ const struct option_def request_options[] = {
 	[REQUEST_FORCE] = {.name = "force",
 		.kind = OPT_FLAG,
 		.flags = OPT_LINE,
-		.help = "also a target that runs in the host's own namespaces"},
+		.help = "also a target that runs in the host's own namespaces, and an output that "
+			"is in the target, or on a disk the kubelet needs"},
 	[REQUEST_PROFILE] = {.name = "profile",
 		.letter = 'p',
 		.kind = OPT_FILE,

@@ -62,7 +62,8 @@ struct run {
 	bool sealed_start;		  /* we run from a sealed memfd */
 
 	struct publish *publish;
-	int spool_dir; /* -1: memory */
+	int spool_dir;	  /* -1: memory */
+	uint64_t reserve; /* bytes that stay free on the disk of spool_dir */
 	struct worker writer;
 	struct worker *reader; /* the dumper's worker that runs, NULL */
 	int control, sign_sock;

@@ -64,7 +64,7 @@ static int open_stage(uint64_t size, struct err *e)
 
 /* Half of what the disk can spare: the other half is for the bundle. A file in memory is none.
  * *ret_spare: when others have left it no more than that, what there is is the bundle's. */
-static uint64_t spill_size(int fd, uint64_t *ret_spare)
+static uint64_t spill_size(int fd, uint64_t reserve, uint64_t *ret_spare)
 {
 	struct statfs fs;
 	uint64_t spare, block;
@@ -75,7 +75,9 @@ static uint64_t spill_size(int fd, uint64_t *ret_spare)
 	spare = (uint64_t)fs.f_blocks * block / 20;
 	if (spare < DISK_SPARE)
 		spare = DISK_SPARE;
-	*ret_spare = spare / 2;
+	if (spare < reserve)
+		spare = reserve;
+	*ret_spare = spare / 2 > reserve ? spare / 2 : reserve;
 	if ((uint64_t)fs.f_bavail * block <= spare)
 		return 0;
 	return whole_pages(((uint64_t)fs.f_bavail * block - spare) / 2);
@@ -94,7 +96,7 @@ int staging_open(const struct run *r, struct memory *m, struct err *e)
 	if (rc < 0)
 		return rc;
 	m->fd[MEMORY_SPILL] = io_spool(r->spool_dir, NULL);
-	m->spill_bytes = spill_size(m->fd[MEMORY_SPILL], &m->spill_spare);
+	m->spill_bytes = spill_size(m->fd[MEMORY_SPILL], r->reserve, &m->spill_spare);
 	if (!m->spill_bytes) {
 		own_fd_(&m->fd[MEMORY_SPILL]);
 		m->fd[MEMORY_SPILL] = -1;

@@ -29,7 +29,7 @@ _taphos() {
 			'--pod=[a pod of Kubernetes on this node, all its containers in one bundle]:NS/POD:' \
 			'--pod-uid=[the same by the pod'\''s uid (a static pod'\''s\: the digest of its configuration)]:UID:' \
 			'--container-name=[of the pod, this container alone]:NAME:' \
-			'--force[also a target that runs in the host'\''s own namespaces]' \
+			'--force[also a target that runs in the host'\''s own namespaces, and an output that is in the target, or on a disk the kubelet needs]' \
 			'-p+[what to collect\: triage, standard, filesystem, memory, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem memory full)" "files\:file\:_files"}' \
 			'--profile=[what to collect\: triage, standard, filesystem, memory, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem memory full)" "files\:file\:_files"}' \
 			'-o+[the bundle, or a folder for it, or - for stdout; nothing is ever overwritten \[a new name in the current folder\]]:FILE:_files' \
@@ -64,7 +64,7 @@ _taphos() {
 			'--pod=[a pod of Kubernetes on this node, all its containers in one bundle]:NS/POD:' \
 			'--pod-uid=[the same by the pod'\''s uid (a static pod'\''s\: the digest of its configuration)]:UID:' \
 			'--container-name=[of the pod, this container alone]:NAME:' \
-			'--force[also a target that runs in the host'\''s own namespaces]' \
+			'--force[also a target that runs in the host'\''s own namespaces, and an output that is in the target, or on a disk the kubelet needs]' \
 			'-p+[what to collect\: triage, standard, filesystem, memory, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem memory full)" "files\:file\:_files"}' \
 			'--profile=[what to collect\: triage, standard, filesystem, memory, full, or a file]:NAME:{_alternative "words\:word\:(triage standard filesystem memory full)" "files\:file\:_files"}' \
 			'-o+[the bundle, or a folder for it, or - for stdout; nothing is ever overwritten \[a new name in the current folder\]]:FILE:_files' \

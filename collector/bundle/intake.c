@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 enum {
 	WHY = 256,
@@ -86,6 +87,18 @@ static int break_off(struct intake *in, const char *what, struct err *e)
 	return in->open ? intake_cut(in, GAP_REFUSED, why, e) : 0;
 }
 
+/* Of what was compressed less is written; so much would be at most. */
+static bool disk_is_full(const struct intake *in)
+{
+	struct statvfs fs;
+	uint64_t have;
+
+	if (!in->reserve || fstatvfs(in->disk_fd, &fs) < 0)
+		return false;
+	have = (uint64_t)fs.f_bavail * fs.f_frsize;
+	return have < in->reserve || have - in->reserve < in->size;
+}
+
 static const char *too_large(const struct intake *in)
 {
 	if (in->size > MEMBER_SIZE_MAX)
@@ -93,6 +106,8 @@ static const char *too_large(const struct intake *in)
 	if (in->max_bytes && in->dumper != WIRE_ENGINE &&
 		(in->size > in->max_bytes || in->ledger->member_bytes > in->max_bytes - in->size))
 		return "the bundle's --max-size";
+	if (in->dumper != WIRE_ENGINE && disk_is_full(in))
+		return "what is to stay free on the disk the kubelet watches";
 	return NULL;
 }
 

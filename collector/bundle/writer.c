@@ -445,6 +445,8 @@ static int open_all(struct writer *w, struct err *e)
 	w->in.pack = w->pack;
 	w->in.ledger = &w->ledger;
 	w->in.max_bytes = w->spec->max_bytes;
+	w->in.disk_fd = w->spec->out_fd;
+	w->in.reserve = w->spec->reserve;
 	w->in.alive = tell_sometimes;
 	w->in.alive_arg = w;
 	w->in.names = names_new();

@@ -17,6 +17,7 @@ struct writer_spec {
 	char run[64];
 	uint8_t signer[SEAL_KEY];
 	uint64_t max_bytes; /* of all members, 0: no limit */
+	uint64_t reserve;   /* bytes that stay free on the bundle's disk, 0: nobody looks */
 };
 
 /* A worker's main: struct writer_spec. */

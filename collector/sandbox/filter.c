@@ -101,7 +101,7 @@ static const struct rule rules[] = {
 	{CALL(stat), READERS},
 	{CALL(lstat), READERS},
 	{CALL(statfs), READERS},
-	{CALL(fstatfs), READERS},
+	{CALL(fstatfs), READERS | W},
 	{CALL(getxattr), READERS},
 	{CALL(lgetxattr), READERS},
 	{CALL(fgetxattr), READERS},

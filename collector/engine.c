@@ -11,6 +11,7 @@
 #include "effects.h"
 #include "io.h"
 #include "job.h"
+#include "layerask.h"
 #include "outplace.h"
 #include "own.h"
 #include "places.h"
@@ -234,6 +235,8 @@ static int run_in_places(struct run *r, size_t i, struct err *e)
 		if (!places_wants(&r->place[k], dumpers[i]))
 			continue;
 		rc = places_enter(r, k, e);
+		if (rc == 0 && dumpers[i]->needs & NEED_ROOTFS)
+			rc = layerask(r, e);
 		if (rc == 0)
 			rc = run_dumper(r, i, e);
 	}

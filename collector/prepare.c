@@ -151,9 +151,7 @@ int prepare_clones(struct run *r, struct err *e)
 	return rc;
 }
 
-/* What its upper directory is on may hold devices, and takes access times: a clone of it does
- * not. Where none can be made, files are opened in two steps. */
-static void harden_upper(struct target *t)
+void prepare_upper(struct target *t)
 {
 	own_fd int clone = t->fd[TFD_UPPER] < 0 ? -1 : ns_clone_directory(t->fd[TFD_UPPER], NULL);
 
@@ -168,7 +166,7 @@ static int prepare_place(struct run *r, struct err *e)
 	struct err why = ERR_INIT;
 	const struct target *t = r->target;
 
-	harden_upper(r->target);
+	prepare_upper(r->target);
 	if (t->fd[TFD_MNTNS] < 0)
 		return 0;
 	if (!r->sealed_start)

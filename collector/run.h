@@ -76,6 +76,7 @@ struct run {
 	int peers_fd;		   /* whom the target is connected with; -1 */
 	int api_fd;		   /* while the dumper runs that asks an API server; else -1 */
 	struct dump_daemon daemon; /* while the dumper runs that asks it; else fd is -1 */
+	bool daemon_lost;	   /* it was asked for a layer in vain */
 	const char *interrupted;   /* why the run was cut short, NULL */
 	unsigned abandoned;	   /* workers stuck in the kernel */
 	struct buf log;

@@ -92,6 +92,19 @@ is "--no-cri asks nobody" "$(dumper '"\(.status) \(.reason)"')" "skipped --no-cr
 collect --container "$main" --cri-socket "$work/none"
 like "no such socket is a gap" "$(gaps)" '^not_present the container runtime.s daemon .*No such file'
 
+# the database that has the layers is gone from the disk, the daemon has it open
+db=$work/containerd/io.containerd.metadata.v1.bolt/meta.db
+mv "$db" "$db.away"
+collect --container "$gone" "${socket[@]}"
+is "a layer that only the daemon knows is read" \
+	"$(tar -xOf "$got/filesystem/diff.tar" srv/written)" evidence
+like "which is a finding" "$(jq -r '.findings[].text' "$got/manifest.json")" \
+	"^$gone: that $work/.*/fs is its writable layer is its daemon's word alone"
+collect --container "$gone" --cri-socket "$work/none"
+like "without it: a gap" "$(jq -r '.gaps[] | "\(.where): \(.reason)"' "$got/manifest.json")" \
+	"^its writable layer, by the runtime's daemon: .*No such file"
+mv "$db.away" "$db"
+
 kill -STOP "${engine_pid[containerd]}"
 collect --pod "shop/$pod" "${socket[@]}"
 kill -CONT "${engine_pid[containerd]}"

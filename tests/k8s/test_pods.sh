@@ -25,7 +25,7 @@ pods() {
 # collect ARG...: into $tree; $rc
 collect() {
 	rm -rf x bundle.tar.zst*
-	kbns "$TAPHOS" collect "$@" --no-api --output "$work/bundle.tar.zst" >out 2>err
+	kbns "$TAPHOS" collect "$@" --no-api --cri-socket "$CTD_STATE/containerd.sock" --output "$work/bundle.tar.zst" >out 2>err
 	rc=$?
 	mkdir x
 	[ ! -f bundle.tar.zst ] || tar -C x --zstd -xf bundle.tar.zst
@@ -45,6 +45,8 @@ while read -r pod uid; do
 	is "$pod: all its containers" "$(ids_collected)" "$(ids_listed "$uid")"
 	is "$pod: no source disagrees" \
 		"$(jq -r '.findings[] | select(.dumper == "engine") | .text' "$tree/manifest.json")" ""
+	is "$pod: its daemon says the same" \
+		"$(jq -r '(.dumpers, .findings)[] | select((.name // .dumper) == "cri") | .status // .text' "$tree/manifest.json")" ok
 	is "$pod: a folder for each" "$(jq -r '.target.containers[].folder' "$tree/begin.json" |
 		while read -r dir; do [ -d "$tree/$dir/runtime" ] || echo "$dir"; done)" ""
 done < <(pods 'all(.pid > 0)')

@@ -38,6 +38,7 @@ static const struct dumper_option options[] = {
 	{0},
 };
 
+enum { FITS = 4 }; /* tries to fit what --max-size leaves */
 enum { NAME = 64, PIDS_MAX = 32768, FILES_JSON = 256 << 20 };
 
 struct job {
@@ -132,10 +133,13 @@ static int fit(struct job *job, struct one *x, uint64_t at, struct err *e)
 	rc = elfcore_plan(&x->plan, &job->scan, at, entry->start, e);
 	if (rc < 0 || entry->what & MEMLOG_BEGUN || x->plan.size <= room)
 		return rc;
-	beside = x->plan.size - x->plan.load;
-	entry->start = room > beside ? room - beside : 0;
-	rc = memlog_keep(&job->log, x->entry, e);
-	return rc < 0 ? rc : elfcore_plan(&x->plan, &job->scan, at, entry->start, e);
+	/* each mapping that is cut has one more segment */
+	for (unsigned i = 0; rc == 0 && x->plan.size > room && entry->start; i++) {
+		beside = x->plan.size - x->plan.load;
+		entry->start = room > beside && i < FITS ? room - beside : 0;
+		rc = elfcore_plan(&x->plan, &job->scan, at, entry->start, e);
+	}
+	return rc < 0 ? rc : memlog_keep(&job->log, x->entry, e);
 }
 
 static bool is_known(struct job *job, int32_t pid)

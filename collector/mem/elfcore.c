@@ -19,7 +19,8 @@ static const uint64_t limit_max = 1ULL << 62; /* sums stay in range */
 /* Cuts mappings into segments, run after run: the same ones in each pass. */
 struct cutter {
 	const struct elfcore *core;
-	uint64_t dumped, bridged, cut;
+	uint64_t dumped, bridged;
+	struct memfit fit;
 	uint64_t start, at;		       /* of the open segment; where the next run begins */
 	enum { UNKNOWN, KNOWN, CONTENT } kind; /* what readers can know of it */
 	struct mem_map map;		       /* it is in; end 0: none yet */
@@ -30,7 +31,7 @@ struct cutter {
 static struct cutter cutter_of(
 	const struct elfcore *c, int (*segment)(struct cutter *, struct err *), void *arg)
 {
-	return (struct cutter){.core = c, .cut = UINT64_MAX, .segment = segment, .arg = arg};
+	return (struct cutter){.core = c, .fit = c->fit, .segment = segment, .arg = arg};
 }
 
 /* The next stretch, up to 'to'. */
@@ -64,36 +65,36 @@ static int cut_map(void *arg, const struct mem_map *m, struct err *e)
 
 	k->map = *m;
 	k->start = k->at = m->start;
+	memfit_map(&k->fit);
 	return rc;
 }
 
-static bool has_bytes(struct cutter *k, const struct mem_run *r)
+/* How many bytes of the run are in the file, from its start. */
+static uint64_t bytes_of(struct cutter *k, const struct mem_run *r)
 {
-	uint64_t n = r->end - r->start, sum = k->dumped + k->bridged;
-	bool fits = n <= k->core->limit && sum <= k->core->limit - n;
+	uint64_t n = r->end - r->start;
 
-	if (k->cut != UINT64_MAX)
-		return false;
-	if (r->fate == MEM_DUMPED && fits)
+	if (r->fate == MEM_DUMPED) {
+		n = memfit_take(&k->fit, n);
 		k->dumped += n;
-	else if (r->fate == MEM_DUMPED)
-		k->cut = r->start;
-	if (r->fate == MEM_DUMPED)
-		return fits;
-	if (r->fate != MEM_ZERO || !fits || n > BRIDGE || k->kind != CONTENT || k->start == k->at ||
-		k->bridged + n > k->dumped + BRIDGED_MIN)
-		return false;
+		return n;
+	}
+	if (r->fate != MEM_ZERO || n > BRIDGE || k->kind != CONTENT || k->start == k->at ||
+		k->bridged + n > k->dumped + BRIDGED_MIN || k->bridged + n > k->core->spare)
+		return 0;
 	k->bridged += n;
-	return true;
+	return n;
 }
 
-static int cut_run(struct cutter *k, const struct mem_run *r, bool *ret_bytes, struct err *e)
+static int cut_run(struct cutter *k, const struct mem_run *r, uint64_t *ret_bytes, struct err *e)
 {
 	bool known = r->fate == MEM_ZERO || r->fate == MEM_AS_FILE;
 	int rc = extend(k, r->start, UNKNOWN, e);
 
-	*ret_bytes = rc == 0 && has_bytes(k, r);
-	return rc == 0 ? extend(k, r->end, *ret_bytes ? CONTENT : known ? KNOWN : UNKNOWN, e) : rc;
+	*ret_bytes = rc == 0 ? bytes_of(k, r) : 0;
+	if (rc == 0)
+		rc = extend(k, r->start + *ret_bytes, CONTENT, e);
+	return rc == 0 ? extend(k, r->end, known ? KNOWN : UNKNOWN, e) : rc;
 }
 
 /* ---- the plan */
@@ -168,7 +169,7 @@ static int on_map(void *arg, const struct mem_map *m, struct err *e)
 static int on_run(
 	void *arg, const struct mem_map *m, const struct mem_run *r, uint64_t at, struct err *e)
 {
-	bool bytes;
+	uint64_t bytes;
 
 	(void)m;
 	(void)at;
@@ -196,8 +197,47 @@ static int survey(struct elfcore *c, struct memscan *s, uint64_t *ret_highest, s
 		rc = close_map(&v.cutter, e);
 	c->dumped = v.cutter.dumped;
 	c->bridged = v.cutter.bridged;
-	c->cut = v.cutter.cut;
 	*ret_highest = v.highest;
+	return rc;
+}
+
+/* ---- what fits */
+
+struct weighing {
+	struct memfit_sum sum;
+	uint64_t map; /* bytes of the mapping at hand */
+};
+
+static int weigh_map(void *arg, const struct mem_map *m, struct err *e)
+{
+	struct weighing *w = arg;
+
+	(void)m;
+	(void)e;
+	memfit_add(&w->sum, w->map);
+	w->map = 0;
+	return 0;
+}
+
+static int weigh_run(
+	void *arg, const struct mem_map *m, const struct mem_run *r, uint64_t at, struct err *e)
+{
+	(void)m;
+	(void)at;
+	(void)e;
+	((struct weighing *)arg)->map += r->fate == MEM_DUMPED ? r->end - r->start : 0;
+	return 0;
+}
+
+static int weigh(struct elfcore *c, struct memscan *s, struct err *e)
+{
+	static const struct memwalk_ops ops = {.map = weigh_map, .run = weigh_run};
+	struct weighing w = {0};
+	int rc = memwalk(s, c->at, &ops, &w, e);
+
+	memfit_add(&w.sum, w.map);
+	c->fit = memfit_of(&w.sum, c->limit);
+	c->spare = w.sum.total < c->limit ? c->limit - w.sum.total : 0;
 	return rc;
 }
 
@@ -260,6 +300,8 @@ static int plan(struct elfcore *c, struct memscan *s, bool foreign, struct err *
 	rc = read_proc(c, s, e);
 	c->narrow = is_narrow(c->proc.machine) && !foreign;
 	c->pid = c->proc.pid;
+	if (rc == 0)
+		rc = weigh(c, s, e);
 	if (rc == 0)
 		rc = survey(c, s, &highest, e);
 	if (rc == 0)
@@ -370,7 +412,7 @@ static int head_map(void *arg, const struct mem_map *m, struct err *e)
 static int head_run(
 	void *arg, const struct mem_map *m, const struct mem_run *r, uint64_t at, struct err *e)
 {
-	bool bytes;
+	uint64_t bytes;
 
 	(void)m;
 	(void)at;
@@ -409,14 +451,16 @@ static int load_run(
 	void *arg, const struct mem_map *m, const struct mem_run *r, uint64_t at, struct err *e)
 {
 	struct writing *w = arg;
-	bool bytes;
+	struct mem_run part = *r;
+	uint64_t bytes;
 	int rc = cut_run(&w->cutter, r, &bytes, e);
 
 	if (rc < 0 || !bytes)
 		return rc;
+	part.end = part.start + bytes;
 	if (r->fate == MEM_DUMPED)
-		return w->to->run(w->to->arg, m, r, at, e);
-	return w->to->bytes(w->to->arg, NULL, r->end - r->start, e);
+		return w->to->run(w->to->arg, m, &part, at, e);
+	return w->to->bytes(w->to->arg, NULL, bytes, e);
 }
 
 int elfcore_write(

@@ -14,6 +14,7 @@
  * each part of the file.
  */
 #include "elfout.h"
+#include "memfit.h"
 #include "memtable.h"
 
 struct elfcore {
@@ -29,9 +30,9 @@ struct elfcore {
 		names; /* PT_LOADs and PT_NULLs; entries of NT_FILE, bytes of their names */
 	uint64_t notes_at, notes, load_at, load; /* offsets and bytes in the file */
 	uint64_t dumped, bridged;		 /* of load: from runs, and zeros between */
-	uint64_t limit; /* of dumped: the first run that goes beyond ends it */
-	uint64_t cut;	/* nothing from this address on is in the file; UINT64_MAX */
-	uint64_t size;	/* of the file */
+	uint64_t limit, spare;			 /* of dumped, and of that left for bridged */
+	struct memfit fit;			 /* as it is before the first mapping */
+	uint64_t size;				 /* of the file */
 };
 
 /*
@@ -43,7 +44,7 @@ int elfcore_plan(struct elfcore *c, struct memscan *s, uint64_t at, uint64_t lim
 
 struct elfcore_to {
 	elfout_fn bytes;
-	/* The bytes of one dumped run, all of them. */
+	/* The bytes of one dumped run, all of them: what does not fit is cut off. */
 	int (*run)(void *arg, const struct mem_map *m, const struct mem_run *r, uint64_t at,
 		struct err *e);
 	void *arg;

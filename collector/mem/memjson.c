@@ -233,6 +233,7 @@ static int on_map(void *arg, const struct mem_map *m, struct err *e)
 	(void)e;
 	close_map(d);
 	memtally_map(&d->tally, m);
+	mempieces_map(&d->pieces);
 	d->map = *m;
 	d->kernels = *name == '[';
 	d->in_map = true;

@@ -40,7 +40,7 @@ int mempieces_open(
 
 	*p = (struct mempieces){
 		.fates = malloc((log->details + 1) * sizeof(*p->fates)),
-		.cut = plan->cut,
+		.fit = plan->fit,
 		.live_to = proc->what & MEMLOG_FULL ? proc->end : UINT64_MAX,
 		.why = proc->error,
 	};
@@ -101,32 +101,46 @@ static uint64_t lower(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-int mempieces_of(const struct mempieces *p, const struct mem_run *r,
-	int (*fn)(void *arg, const struct mempiece *piece), void *arg)
+void mempieces_map(struct mempieces *p)
 {
-	bool live = r->fate == MEM_DUMPED && r->store == MEM_STORE_LIVE;
-	struct cutting c = {fn, arg, {.start = r->start, .flags = r->flags}};
-	uint64_t end = live ? lower(r->end, p->live_to) : r->end;
+	memfit_map(&p->fit);
+}
+
+/* What was to be dumped up to 'fits', and is in the core. */
+static int give_dumped(
+	const struct mempieces *p, struct cutting *c, const struct mem_run *r, uint64_t fits)
+{
+	bool live = r->store == MEM_STORE_LIVE;
+	uint64_t end = live ? lower(fits, p->live_to) : fits;
 	int rc = 0;
 
-	if (live)
-		c.piece.flags |= MEM_WAS_LIVE;
+	for (unsigned i = first_behind(p, r->start); rc == 0 && i < p->count; i++) {
+		const struct memlog_entry *f = &p->fates[i];
+
+		if (f->start >= fits)
+			break;
+		rc = give(c, lower(f->start, end), MEM_DUMPED, 0);
+		if (rc == 0)
+			rc = give(c, lower(f->end, fits), (enum mem_fate)f->what, f->error);
+	}
+	if (rc == 0)
+		rc = give(c, end, MEM_DUMPED, 0);
+	return rc == 0 ? give(c, fits, MEM_FAILED, p->why) : rc;
+}
+
+int mempieces_of(struct mempieces *p, const struct mem_run *r,
+	int (*fn)(void *arg, const struct mempiece *piece), void *arg)
+{
+	struct cutting c = {fn, arg, {.start = r->start, .flags = r->flags}};
+	int rc;
+
 	if (r->fate == MEM_ELSEWHERE)
 		c.piece.elsewhere = r->offset;
 	if (r->fate != MEM_DUMPED)
 		return give(&c, r->end, (enum mem_fate)r->fate, r->error);
-	if (r->start >= p->cut)
-		return give(&c, r->end, MEM_OVER_BUDGET, 0);
-	for (unsigned i = first_behind(p, r->start); rc == 0 && i < p->count; i++) {
-		const struct memlog_entry *f = &p->fates[i];
-
-		if (f->start >= r->end)
-			break;
-		rc = give(&c, lower(f->start, end), MEM_DUMPED, 0);
-		if (rc == 0)
-			rc = give(&c, lower(f->end, r->end), (enum mem_fate)f->what, f->error);
-	}
-	if (rc == 0)
-		rc = give(&c, end, MEM_DUMPED, 0);
-	return rc == 0 ? give(&c, r->end, MEM_FAILED, p->why) : rc;
+	if (r->store == MEM_STORE_LIVE)
+		c.piece.flags |= MEM_WAS_LIVE;
+	rc = give_dumped(p, &c, r, r->start + memfit_take(&p->fit, r->end - r->start));
+	c.piece.flags = r->flags;
+	return rc == 0 ? give(&c, r->end, MEM_OVER_BUDGET, 0) : rc;
 }

@@ -64,6 +64,11 @@ done
 take fill 60 --max-size 30M
 whole fill 3
 lost fill over_budget '^process [0-9]+: [0-9]+ bytes in '
+planted fill fill hoard
+ok "fill, 30 MB: of what is too large, the part that fits is there" test \
+	"$(cat fill.x/memory/[0-9]*.json | jq -s 'map(.totals.dumped) | add')" -gt $((24 << 20))
+is "fill, 30 MB: its stack is whole" "$(told fill "$(number fill fill)" '.mappings[] |
+	select(.name == "[stack]").runs[] | select(.fate == "over_budget")')" ""
 
 # --- a file system in memory takes no staging area: what does not fit is read live
 small() { # ARG...: to a small one

@@ -352,7 +352,45 @@ static void the_bundles_limit_cuts_a_core(void **state)
 	assert_non_null(core_at(core, 0x10000));
 	assert_null(core_at(core, 0x20000));
 	doc = document(b, "memory/41.json");
-	check_run(doc, 1, 0, "0x20000 0x23000 over_budget");
+	check_run(doc, 1, 0, "0x20000 0x22000 over_budget");
+	json_decref(doc);
+	assert_true(gap_says(b, "over_budget member=memory/41.core"));
+}
+
+/* What is small is there, and of what is large the part that fits. */
+static void what_fits_is_taken(void **state)
+{
+	enum { HEAP = 4 << 20, ROOM = 2 << 20, STACK = 8 * PAGE };
+	const uint64_t heap = 0x10000000, stack = 0x70000000;
+	struct bench *b = *state;
+	own_free char *core = NULL, *bytes = malloc(HEAP);
+	struct mem_proc p = memkit_proc(41);
+	char end[64];
+	json_t *doc;
+
+	memset(bytes, 'h', HEAP);
+	memkit_add(&b->kit, &p, sizeof(p), NULL, 0);
+	memkit_thread(&b->kit, 41, 0);
+	memkit_map(&b->kit, heap, heap + HEAP, MEM_ANON, "[heap]");
+	memkit_bytes(&b->kit, heap, bytes, HEAP);
+	memset(bytes, 's', STACK);
+	memkit_map(&b->kit, stack, stack + STACK, MEM_ANON, "[stack]");
+	memkit_bytes(&b->kit, stack, bytes, STACK);
+	memkit_end(&b->kit);
+	b->dump.max_bytes = ROOM;
+	collect(b);
+	assert_int_equal(b->rc, 0);
+	core = member(b, "memory/41.core", NULL);
+	assert_int_equal(*core_at(core, stack + STACK - 1), 's');
+	assert_int_equal(*core_at(core, heap + ROOM - (128 << 10)), 'h');
+	assert_null(core_at(core, heap + ROOM));
+	doc = document(b, "memory/41.json");
+	assert_in_range(number(json_object_get(doc, "totals"), "dumped"), ROOM - (80 << 10), ROOM);
+	assert_true(number(doc, "core_bytes") <= ROOM);
+	check_run(doc, 1, 0, "0x70000000 0x70008000 dumped");
+	snprintf(end, sizeof(end), "0x%lx 0x10400000 over_budget",
+		heap + (uint64_t)number(json_object_get(doc, "totals"), "dumped") - STACK);
+	check_run(doc, 0, 1, end);
 	json_decref(doc);
 	assert_true(gap_says(b, "over_budget member=memory/41.core"));
 }
@@ -782,6 +820,7 @@ int main(void)
 		cmocka_unit_test(numbers_of_another_namespace),
 		cmocka_unit_test_setup_teardown(who_shares_is_referred, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_remark_is_no_gap, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_fits_is_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(mapped_files_have_digests, setup, teardown),
 		cmocka_unit_test_setup_teardown(whoever_gets_stuck_is_followed, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_holds_his_lock_is_left_alone, setup, teardown),

@@ -27,7 +27,7 @@ struct intake {
 	struct names *names;
 	struct ledger_dumper *row; /* of the channel's dumper, NULL: not looked for yet */
 	uint64_t max_bytes;	   /* of all members, 0: no limit */
-	uint64_t reserve;	   /* bytes that stay free on the disk of disk_fd, 0: nobody looks */
+	uint64_t reserve; /* bytes that stay free on the disk of disk_fd, 0: nobody looks */
 	int disk_fd;
 	/* called now and then while a long member is padded; may be NULL */
 	int (*alive)(void *arg, struct err *e);

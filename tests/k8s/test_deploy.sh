@@ -104,6 +104,31 @@ like "ls" "$(cat out)" "^shop +$web +$NODE"
 run verify web.tar.zst
 is "verify" "$status" 3
 
+# with the documented rights and no more
+kubectl -n taphos create serviceaccount responder >/dev/null
+kubectl create clusterrolebinding taphos-test-find --clusterrole taphos-find --serviceaccount taphos:responder >/dev/null
+container_atexit kubectl delete clusterrolebinding taphos-test-find
+kubectl -n taphos create rolebinding taphos-test --role taphos-collect --serviceaccount taphos:responder >/dev/null
+credential() { # TOKEN FILE
+	cat >"$2" <<-END
+		apiVersion: v1
+		kind: Config
+		current-context: c
+		clusters: [{name: c, cluster: {server: "https://127.0.0.1:$API_PORT", certificate-authority: $PKI/ca.crt}}]
+		users: [{name: u, user: {token: "$1"}}]
+		contexts: [{name: c, context: {cluster: c, user: u}}]
+	END
+}
+credential "$(kbtoken responder taphos)" responder.kubeconfig
+# a kubectl of each age
+for KUBECTL in "$KBBIN/kubectl" $new; do
+	rm -f responder.tar.zst
+	KUBECTL=$KUBECTL run collect "shop/$web" --output responder.tar.zst --profile triage --kubeconfig "$work/responder.kubeconfig"
+	like "a responder's rights are enough, $("$KUBECTL" version --client -o json | jq -r .clientVersion.gitVersion)" \
+		"$(cat err)" "^SEALED"
+done
+unset KUBECTL
+
 # interrupted
 # a job in the background ignores Ctrl-C, unless told not to
 env --default-signal=INT "$plugin" collect "shop/$suspect" --output cut.tar.zst --profile full >out 2>err &
@@ -116,6 +141,8 @@ like "interrupted: what came is kept" "$(cat err)" "what came is in cut.tar.zst.
 like "and authentic up to a seal" "$("$TAPHOS" verify cut.tar.zst.partial 2>&1)" "^(INTERRUPTED|SEALED)"
 ok "interrupted: nothing is left in the cluster" env WAIT=60 bash -c "$(declare -f wait_until gone); wait_until gone"
 
+ok "interrupted: the target runs" timeout 20 kubectl -n shop exec "$suspect" -- true
+
 # refusals
 refuses() { # NAME STATUS ERE ARG...
 	run "${@:4}" --output refused.tar.zst
@@ -126,14 +153,7 @@ refuses() { # NAME STATUS ERE ARG...
 refuses "no such pod" 4 'pods "nosuch" not found' collect shop/nosuch
 refuses "a pod on no node" 4 "on no node" collect shop/pending
 refuses "no such image" 1 "image localhost/nosuch:1 is not to be had" collect "shop/$web" --image localhost/nosuch:1
-cat >nobody.kubeconfig <<-END
-	apiVersion: v1
-	kind: Config
-	current-context: c
-	clusters: [{name: c, cluster: {server: "https://127.0.0.1:$API_PORT", certificate-authority: $PKI/ca.crt}}]
-	users: [{name: u, user: {token: "$(kbtoken collector forensics)"}}]
-	contexts: [{name: c, context: {cluster: c, user: u}}]
-END
+credential "$(kbtoken collector forensics)" nobody.kubeconfig
 refuses "no rights" 5 "you may not create jobs.batch" collect "shop/$web" --kubeconfig "$work/nobody.kubeconfig"
 sed 's/token: .*"/token: nonsense/' nobody.kubeconfig >bad.kubeconfig
 refuses "no credential" 5 "does not accept the credential" collect "shop/$web" --kubeconfig "$work/bad.kubeconfig"

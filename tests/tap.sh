@@ -23,12 +23,8 @@ export TOP BUILD TAPHOS
 tap_count=0
 tap_failed=0
 
-# COMMANDS: run when this shell ends. A child that is killed by SIGTERM before it has become another
-# program would run its parent's trap too.
-at_exit() {
-	# shellcheck disable=SC2064
-	trap "[ \"\$BASHPID\" = $$ ] && { $1; }" EXIT
-}
+# shellcheck source=tests/lib/exit.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/exit.sh"
 
 if [ -z "${TMPDIR:-}" ]; then
 	TMPDIR=$(mktemp -d /tmp/taphos-test-XXXXXX)

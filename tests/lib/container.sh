@@ -18,6 +18,8 @@
 #
 # Ids are in the runtimes' own folders, where a collector looks for them: choose unique ones.
 # shellcheck shell=bash
+# shellcheck source=tests/lib/exit.sh
+. "$(dirname "${BASH_SOURCE[0]}")/exit.sh"
 
 container_exits=()
 container_lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

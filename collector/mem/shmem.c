@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -27,6 +28,8 @@ struct view {
 	uint64_t good; /* of the object: from here on nothing was lost */
 	int fd;
 	uint64_t size; /* of the object, up to a whole page */
+	struct shmem_id id;
+	bool unknown; /* which memory it is: nobody is referred to it */
 };
 
 void shmem_done(struct shmem *s)
@@ -43,7 +46,7 @@ void shmem_begin(struct shmem *s, pid_t pid)
 
 /* Adds [from, to) of the object, known or not. What is still to be read live counts: many may
  * share what does not fit the staging area. */
-static void remember(struct shmem *s, const struct memmap *m, uint64_t from, uint64_t to)
+static void remember(struct shmem *s, const struct shmem_id *id, uint64_t from, uint64_t to)
 {
 	if (s->count == SHMEM_MAX)
 		return;
@@ -56,17 +59,22 @@ static void remember(struct shmem *s, const struct memmap *m, uint64_t from, uin
 		s->piece = more;
 		s->cap = cap;
 	}
-	s->piece[s->count++] = (struct shmem_piece){m->ino, from, to, m->major, m->minor, s->pid};
+	s->piece[s->count++] = (struct shmem_piece){*id, from, to, s->pid};
+}
+
+static bool is_same(const struct shmem_id *a, const struct shmem_id *b)
+{
+	return a->ino == b->ino && a->major == b->major && a->minor == b->minor &&
+	       a->generation == b->generation && a->born == b->born;
 }
 
 /* Who has the byte at 'from', and up to where? 0: nobody, up to *to. */
-static pid_t who_has(const struct shmem *s, const struct memmap *m, uint64_t from, uint64_t *to)
+static pid_t who_has(const struct shmem *s, const struct shmem_id *id, uint64_t from, uint64_t *to)
 {
 	for (unsigned i = 0; i < s->count; i++) {
 		const struct shmem_piece *p = &s->piece[i];
 
-		if (p->ino != m->ino || p->major != m->major || p->minor != m->minor ||
-			p->to <= from || p->from >= *to)
+		if (p->to <= from || p->from >= *to || !is_same(&p->id, id))
 			continue;
 		if (p->from <= from) {
 			*to = p->to < *to ? p->to : *to;
@@ -81,7 +89,7 @@ static pid_t who_has(const struct shmem *s, const struct memmap *m, uint64_t fro
 static void lose(struct view *v, uint64_t from, uint64_t to)
 {
 	if (v->s && v->good < from)
-		remember(v->s, v->m, v->good, from);
+		remember(v->s, &v->id, v->good, from);
 	v->good = to;
 }
 
@@ -110,6 +118,8 @@ static int say_hole(struct view *v, uint64_t from, uint64_t to, struct err *e)
 	bool held = v->m->flags & (MEM_UFFD | MEM_NO_FLAGS);
 	int rc = say(v, from, end, held ? MEM_NOT_PRESENT : MEM_ZERO, e);
 
+	if (held && from < end)
+		lose(v, from, end); /* another, whom nobody holds, knows better */
 	return rc < 0 ? rc : say(v, end, to, MEM_NOT_PRESENT, e);
 }
 
@@ -196,24 +206,58 @@ static int read_piece(struct view *v, uint64_t from, uint64_t to, struct err *e)
 	return rc;
 }
 
+/* Which memory is it? A tmpfs makes handles of type 1 with 12 bytes, the generation first
+ * (mm/shmem.c). Without one (a kernel without CONFIG_FHANDLE) its number must do where that is
+ * given but once. */
+static void identify(struct view *v, int fd, const struct statx *st)
+{
+	struct {
+		struct file_handle head;
+		unsigned char bytes[MAX_HANDLE_SZ];
+	} h = {.head.handle_bytes = MAX_HANDLE_SZ};
+	int mount;
+
+	v->id = (struct shmem_id){.ino = v->m->ino, .major = v->m->major, .minor = v->m->minor};
+	if (st->stx_mask & STATX_BTIME)
+		v->id.born = (uint64_t)st->stx_btime.tv_sec * 1000000000U + st->stx_btime.tv_nsec;
+	if (name_to_handle_at(fd, "", &h.head, &mount, AT_EMPTY_PATH) == 0 &&
+		h.head.handle_type == 1 && h.head.handle_bytes == 12)
+		memcpy(&v->id.generation, h.head.f_handle, sizeof(v->id.generation));
+	else
+		v->unknown = !strncmp(v->m->name, "/SYSV", 5);
+}
+
+/* The mapping's file. Asks nobody for it: on FUSE what the kernel knows. */
+static bool is_object(const struct view *v, int dir, const char *name, struct statx *ret)
+{
+	const int flags = AT_STATX_DONT_SYNC | (*name ? 0 : AT_EMPTY_PATH);
+
+	return statx(dir, name, flags, STATX_BASIC_STATS | STATX_BTIME, ret) == 0 &&
+	       S_ISREG(ret->stx_mode) && ret->stx_ino == v->m->ino;
+}
+
 /* -1: it cannot be read as a file. */
-static int open_object(const struct memmap *m, int map_files, uint64_t *ret_size)
+static int open_object(struct view *v, int map_files)
 {
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	char name[40];
 	own_fd int fd = -1;
 	struct statfs fs;
-	struct stat st;
+	struct statx st;
 
-	snprintf(name, sizeof(name), "%" PRIx64 "-%" PRIx64, m->start, m->end);
+	snprintf(name, sizeof(name), "%" PRIx64 "-%" PRIx64, v->m->start, v->m->end);
+	/* devices lie on file systems in memory, too, and opening one has effects */
+	if (!is_object(v, map_files, name, &st))
+		return -1;
 	/* it is on a file system in memory: opening it waits for nobody */
 	fd = openat(map_files, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOATIME);
 	if (fd < 0 && errno == EPERM)
 		fd = openat(map_files, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC || fstat(fd, &st) < 0 ||
-		!S_ISREG(st.st_mode) || st.st_ino != m->ino)
+	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC ||
+		!is_object(v, fd, "", &st))
 		return -1;
-	*ret_size = ((uint64_t)st.st_size + page - 1) & ~(page - 1);
+	identify(v, fd, &st);
+	v->size = (st.stx_size + page - 1) & ~(page - 1);
 	return take_fd(&fd);
 }
 
@@ -222,8 +266,7 @@ int shmem_copy(
 {
 	struct view v = {.c = c, .m = m};
 	uint64_t at = m->offset, end = m->offset + (m->end - m->start);
-	own_fd int fd =
-		c->limits->live && !c->limits->maps_only ? -1 : open_object(m, map_files, &v.size);
+	own_fd int fd = c->limits->live && !c->limits->maps_only ? -1 : open_object(&v, map_files);
 	int rc = 0;
 
 	if (fd < 0 || end < at)
@@ -231,7 +274,7 @@ int shmem_copy(
 	v.fd = fd;
 	while (rc == 0 && at < end) {
 		uint64_t to = end;
-		pid_t pid = who_has(s, m, at, &to);
+		pid_t pid = v.unknown ? 0 : who_has(s, &v.id, at, &to);
 		struct mem_run known = {.start = m->start + (at - m->offset),
 			.end = m->start + (to - m->offset),
 			.fate = MEM_ELSEWHERE,
@@ -241,7 +284,7 @@ int shmem_copy(
 			rc = runs_add(c->runs, &known, e);
 		} else {
 			s->again -= pid ? to - at : 0;
-			v.s = pid ? NULL : s;
+			v.s = pid || v.unknown ? NULL : s;
 			v.good = at;
 			rc = read_piece(&v, at, to, e);
 			lose(&v, to, to);

@@ -15,11 +15,21 @@ struct memmap;
 
 enum { SHMEM_MAX = 2048 }; /* pieces that are remembered: more are dumped again */
 
+/*
+ * Which memory it is. An inode's number alone does not tell: that of SysV memory is its id, which
+ * every IPC namespace gives anew and who is root there chooses, on the device that memfds have too.
+ * The generation is the kernel's choice (shmem_encode_fh() tells it), and nobody sets the time.
+ */
+struct shmem_id {
+	uint64_t ino, born; /* born: ns, 0: this kernel does not say */
+	uint32_t major, minor, generation;
+};
+
 struct shmem {
 	struct shmem_piece {
-		uint64_t ino, from, to; /* offsets in the object */
-		uint32_t major, minor;
-		pid_t pid; /* whose core has it */
+		struct shmem_id id;
+		uint64_t from, to; /* offsets in the object */
+		pid_t pid;	   /* whose core has it */
 	} * piece;
 	unsigned count, cap;
 	uint64_t again; /* bytes that the process at hand may have a second time */

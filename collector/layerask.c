@@ -52,7 +52,7 @@ static int on_mount(void *arg, const struct cri_snapshot_mount *m, struct err *e
 
 static int ask(const struct question *q, struct cri *cri, struct err *e)
 {
-	struct cri_container c;
+	struct cri_container c = {0};
 	struct criinfo info;
 	int rc = cri_container_status(cri, q->id, &c, e);
 

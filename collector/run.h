@@ -60,6 +60,7 @@ struct run {
 	struct timespec started;
 	uint64_t started_ns, deadline_ns; /* CLOCK_MONOTONIC */
 	bool sealed_start;		  /* we run from a sealed memfd */
+	bool daemon_lost;		  /* the runtime was asked for a layer in vain */
 
 	struct publish *publish;
 	int spool_dir;	  /* -1: memory */
@@ -76,7 +77,6 @@ struct run {
 	int peers_fd;		   /* whom the target is connected with; -1 */
 	int api_fd;		   /* while the dumper runs that asks an API server; else -1 */
 	struct dump_daemon daemon; /* while the dumper runs that asks it; else fd is -1 */
-	bool daemon_lost;	   /* it was asked for a layer in vain */
 	const char *interrupted;   /* why the run was cut short, NULL */
 	unsigned abandoned;	   /* workers stuck in the kernel */
 	struct buf log;

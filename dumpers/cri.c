@@ -189,7 +189,7 @@ static int ask_pod(struct talk *k, const char *id)
 	struct err why = ERR_INIT;
 	char member[MEMBER_MAX];
 	const struct target *t;
-	struct cri_pod p;
+	struct cri_pod p = {0};
 	int rc = may_ask(k, &why);
 
 	name_member("sandboxes", id, member);
@@ -285,7 +285,7 @@ static int ask_image(struct talk *k, const struct names *names)
 	struct jsonw w = JSONW(&text);
 	struct err why = ERR_INIT;
 	char member[MEMBER_MAX];
-	struct cri_image i;
+	struct cri_image i = {0};
 	int rc;
 
 	if (!asked.n || criids_has(&k->images, asked))
@@ -310,7 +310,7 @@ static int ask_container(struct talk *k, const char *id)
 	char member[MEMBER_MAX];
 	char upper[TARGET_PATH] = "";
 	struct names image;
-	struct cri_container c;
+	struct cri_container c = {0};
 	const struct target *t;
 	int rc = may_ask(k, &why);
 
@@ -367,7 +367,7 @@ static int ask_version(struct talk *k)
 	const struct dump_daemon *of = k->d->daemon;
 	struct jsonw w = JSONW(&text);
 	struct err why = ERR_INIT;
-	struct cri_version v;
+	struct cri_version v = {0};
 	int rc = may_ask(k, &why);
 
 	if (rc == 0)

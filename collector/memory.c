@@ -186,7 +186,8 @@ static int copy(struct session *s, struct err *e)
 			m->hold == HOLD_NONE ? start + STEP_S * SECOND
 					     : until + GRACE_MS * 1000000ULL,
 			&copied, e);
-	s->disturbed = m->hold == HOLD_CGROUP && !freezer_holds(&s->halt.freezer);
+	s->disturbed = m->hold == HOLD_CGROUP &&
+		       (!freezer_holds(&s->halt.freezer) || s->tracer.watch->ran);
 	(void)!halt_thaw(&s->halt, NULL); /* tried again at the end */
 	m->staged = copied.a;
 	m->live = copied.b;

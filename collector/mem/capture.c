@@ -94,6 +94,7 @@ static int go(struct capture *c, struct err *e)
 	c->renew_ns = c->how == HOLD_NONE ? renew_live_ns : renew_held_ns;
 	if (c->how == HOLD_CGROUP && c->job->cgroup_fd >= 0)
 		rc = procset_frozen(&c->set, c->job->cgroup_fd, e);
+	stopping_mark(c);
 	if (rc == 0 && (c->how == HOLD_NONE || c->job->options.maps_only)) {
 		(void)procset_born(&c->set, &c->job->watch->beat);
 		return 0;
@@ -182,6 +183,7 @@ static int release(void *arg, struct err *e)
 		return 0;
 	c->released = true;
 	was = tick_item(&c->job->watch->item, 0);
+	stopping_judge_ran(c);
 	for (unsigned i = 0; rc >= 0 && i < c->set.count; i++)
 		rc = c->set.proc[i].frozen ? stopping_ask(c, i, e) : 0;
 	if (rc >= 0)

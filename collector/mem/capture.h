@@ -69,6 +69,7 @@ struct capture_watch {
 	_Atomic uint64_t beat;	    /* grows with every sign of life */
 	_Atomic uint64_t item;	    /* journal_item() of what is at hand, 0: no process is */
 	_Atomic uint64_t let_go_ns; /* c of DONE, as soon as it is known */
+	_Atomic unsigned ran;	    /* processes that did though they were frozen: before COPIED */
 	char why[200];		    /* what it fails for, "" as long as it does not */
 	_Atomic bool completed;	    /* what table_fd has is in final_fd, which grows from now on */
 };

@@ -248,6 +248,10 @@ static int no_registers(const struct capture *c, const struct proc_one *p, struc
 /* What was copied of one that should have stood still, and did not. */
 static int not_held(const struct capture *c, const struct proc_one *p, struct memtable *t)
 {
+	if (p->ran_ns && !p->left_out)
+		return draft_note(t, GAP_CHANGED, 0, "memory",
+			"somebody thawed it: it ran for %llu us while it was copied",
+			(unsigned long long)(p->ran_ns / 1000));
 	if (p->left_out || !was_to_stop(c, p) || p->frozen || p->held)
 		return 0;
 	if (c->job->options.only_still)
@@ -373,7 +377,7 @@ static int complete_one(struct capture *c, struct proc_one *p, struct memtable *
 	head.machine = p->machine;
 	head.stopped_ns = p->stopped_ns;
 	head.resumed_ns = p->resumed_ns;
-	head.frozen = p->still;
+	head.frozen = p->still && !p->ran_ns;
 	rc = memtable_add(t, &head, sizeof(head), NULL, 0, e);
 	if (rc == 0)
 		rc = add_rest(c, p, t, e);

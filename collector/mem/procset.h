@@ -35,6 +35,8 @@ struct proc_one {
 	uint32_t first_thread, threads; /* of hold */
 	uint16_t machine;
 	bool held;	    /* all its threads stand still */
+	uint64_t cpu_ns;    /* of all its threads, when it was found frozen */
+	uint64_t ran_ns;    /* and since then, before we let it go: somebody else did */
 	int not_asked;	    /* why some of its threads were not even asked to stop, positive */
 	bool still, listed; /* it did while it was copied; it is in the table */
 	bool whole;	    /* there with its threads */

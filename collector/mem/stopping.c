@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 static const uint64_t stop_ns = 100000000; /* for threads to stop, all together */
 static const uint64_t stop_one_ns = 50000; /* and for each of them, where there are many */
@@ -126,4 +128,49 @@ int stopping_others(struct capture *c, struct err *e)
 	c->set.cut |= born > 0; /* there is no end to them */
 	judge_ended(c);
 	return 0;
+}
+
+/* ---- did those run that are frozen? */
+
+/* A task counts as frozen a moment before it sleeps, and a signal wakes it for a moment, within the
+ * kernel: a page that it changes takes longer. */
+static const uint64_t settle_ns = 50000;
+
+/* The clock of a process that is not one's own (clock_getcpuclockid(3), without its question). */
+static clockid_t cpu_clock(pid_t pid)
+{
+	return (clockid_t)(~(unsigned)pid << 3 | 2);
+}
+
+/* Of all its threads, 0: not known. By its number, or in ticks where /proc has other numbers. */
+static uint64_t cpu_time(const struct capture *c, const struct proc_one *p)
+{
+	struct procfs_stat st;
+	struct timespec t;
+
+	if (!c->limits.by_file && clock_gettime(cpu_clock(p->pid), &t) == 0)
+		return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	if (!c->limits.by_file || procfs_read_stat(p->fd, &st, NULL) < 0)
+		return 0;
+	return (st.utime + st.stime) * (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+void stopping_mark(struct capture *c)
+{
+	for (unsigned i = 0; i < c->set.count; i++)
+		if (c->set.proc[i].frozen && !c->set.proc[i].ended)
+			c->set.proc[i].cpu_ns = cpu_time(c, &c->set.proc[i]);
+}
+
+void stopping_judge_ran(struct capture *c)
+{
+	for (unsigned i = 0; i < c->set.count; i++) {
+		struct proc_one *p = &c->set.proc[i];
+		uint64_t now = p->frozen && !p->ended ? cpu_time(c, p) : 0;
+
+		if (now <= p->cpu_ns + settle_ns)
+			continue;
+		p->ran_ns = now - p->cpu_ns;
+		c->job->watch->ran++;
+	}
 }

@@ -12,4 +12,8 @@ uint64_t stopping_ns(unsigned threads);
 int stopping_ask(struct capture *c, unsigned i, struct err *e) must_check;
 /* Those that no cgroup holds are stopped now, all at the same time. */
 int stopping_others(struct capture *c, struct err *e) must_check;
+/* What the frozen have used of a CPU, before they are copied; and whether they used more since, as
+ * those do that somebody thaws, for however short a while. */
+void stopping_mark(struct capture *c);
+void stopping_judge_ran(struct capture *c);
 bool stopping_stands_still(const struct proc_one *p);

@@ -9,11 +9,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
+#include <unistd.h>
 
 enum { AUXV_MAX = 4096 };
 static const uint64_t present = 1ULL << 63, swapped = 1ULL << 62;
@@ -35,16 +33,15 @@ static int same_program(const struct memlive *l, const void *auxv, size_t n, str
 }
 
 /* Of a process whose first thread has ended, a thread that runs has the memory. */
-static int follow(struct memlive *l, int proc_fd)
+static int follow(struct memlive *l, int proc_fd, pid_t pid)
 {
 	pid_t tid;
-	int fd = procfs_open_live(proc_fd, l->pid_fd, l->pid, &tid);
+	int fd = procfs_open_live(proc_fd, l->pid_fd, pid, &tid);
 
 	if (fd < 0)
 		return fd;
 	(void)close(l->pid_fd);
 	l->pid_fd = fd;
-	l->pid = tid;
 	return 0;
 }
 
@@ -53,14 +50,12 @@ static int open_files(struct memlive *l, int proc_fd, const struct mem_proc *p, 
 	struct procfs_stat st;
 	int rc;
 
-	if (!l->by_file)
-		l->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0); /* -1 before Linux 5.3 */
 	rc = procfs_read_stat(l->pid_fd, &st, e);
 	if (rc < 0)
 		return rc;
 	if (st.start_ticks != p->start_ticks)
 		return err_set(e, ESRCH, "its number belongs to another process");
-	if (strchr("ZXx", st.state) && follow(l, proc_fd) < 0)
+	if (strchr("ZXx", st.state) && follow(l, proc_fd, p->pid) < 0)
 		return err_set(e, ESRCH, "it has ended");
 	l->mem_fd = openat(l->pid_fd, "mem", O_RDONLY | O_CLOEXEC);
 	if (l->mem_fd < 0)
@@ -77,8 +72,6 @@ int memlive_open(struct memlive *l, int proc_fd, const struct mem_proc *p, const
 	int rc;
 
 	*l = MEMLIVE_INIT;
-	l->pid = p->pid;
-	l->by_file = procfs_self(proc_fd) != getpid();
 	l->page = (uint64_t)sysconf(_SC_PAGESIZE);
 	l->entries = malloc(MEMLIVE_BLOCK / l->page * sizeof(*l->entries));
 	if (!l->entries)
@@ -92,26 +85,13 @@ int memlive_open(struct memlive *l, int proc_fd, const struct mem_proc *p, const
 
 void memlive_close(struct memlive *l)
 {
-	int fds[] = {l->pid_fd, l->pidfd, l->mem_fd, l->map_fd};
+	int fds[] = {l->pid_fd, l->mem_fd, l->map_fd};
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			(void)close(fds[i]);
 	free(l->entries);
 	*l = MEMLIVE_INIT;
-}
-
-/* What process_vm_readv() read was of the process we mean: its number was never free, and it
- * has the memory that mem_fd holds (which ends with an exec). */
-static bool is_same(const struct memlive *l, uint64_t at)
-{
-	struct pollfd p = {.fd = l->pidfd, .events = POLLIN};
-	struct procfs_stat st;
-	char byte;
-
-	if (l->pidfd >= 0 ? poll(&p, 1, 0) != 0 : procfs_read_stat(l->pid_fd, &st, NULL) < 0)
-		return false;
-	return pread(l->mem_fd, &byte, 1, (off_t)at) != 0;
 }
 
 /* Bytes from 'at' on that are there, or with 'no' that are not. */
@@ -150,8 +130,7 @@ static size_t fail(struct memlive_bad *bad, size_t n, enum mem_fate fate, int er
 
 size_t memlive_read(struct memlive *l, uint64_t at, void *to, size_t n, struct memlive_bad *ret_bad)
 {
-	struct iovec here = {.iov_base = to}, far = {.iov_base = (void *)(uintptr_t)at};
-	size_t pages;
+	size_t pages, there;
 	ssize_t got;
 
 	*ret_bad = (struct memlive_bad){0};
@@ -162,18 +141,12 @@ size_t memlive_read(struct memlive *l, uint64_t at, void *to, size_t n, struct m
 	if (got <= 0)
 		return fail(ret_bad, n, MEM_FAILED, got ? (int)-got : ESRCH);
 	pages = (size_t)got / 8;
-	here.iov_len = far.iov_len = stretch(l, pages, false);
-	if (!here.iov_len && l->special && is_own_code(l, at))
-		here.iov_len = far.iov_len = l->page;
-	if (!here.iov_len)
+	there = stretch(l, pages, false);
+	if (!there && l->special && is_own_code(l, at))
+		there = l->page;
+	if (!there)
 		return fail(ret_bad, stretch(l, pages, true), MEM_NOT_PRESENT, 0);
-	got = l->by_file ? 0 : process_vm_readv(l->pid, &here, 1, &far, 1, 0);
-	if (got >= (ssize_t)l->page) {
-		if (is_same(l, at))
-			return (size_t)got & ~(size_t)(l->page - 1);
-		return fail(ret_bad, n, MEM_FAILED, ESRCH);
-	}
-	got = pread(l->mem_fd, to, here.iov_len, (off_t)at);
+	got = pread(l->mem_fd, to, there, (off_t)at);
 	if (got >= (ssize_t)l->page)
 		return (size_t)got & ~(size_t)(l->page - 1);
 	return fail(ret_bad, got == 0 ? n : l->page, MEM_FAILED, got < 0 ? errno : ESRCH);

@@ -3,6 +3,9 @@
 /*
  * memlive - pages of a process that runs. Only pages that its pagemap says are there are asked
  * for, and the vdso's: any other may make somebody's server answer, or never (userfaultfd, FUSE).
+ *
+ * By /proc/PID/mem alone: who waits there for the lock of its memory can be killed (Linux 5.3), and
+ * in process_vm_readv(2) he cannot; and it has the memory that was opened, whoever gets its number.
  */
 #include "err.h"
 #include "memtable.h"
@@ -10,19 +13,18 @@
 #include <sys/types.h>
 
 struct memlive {
-	int pid_fd, pidfd, mem_fd, map_fd;
-	pid_t pid; /* or of a thread that runs, when the first has ended */
+	int pid_fd; /* or of a thread that runs, when the first has ended */
+	int mem_fd, map_fd;
 	uint64_t page;
 	uint64_t *entries; /* of the pagemap, for one block */
 	/* Set where userfaultfd may be: an entry that looks swapped can be its mark. */
 	bool careful;
 	bool special; /* set where the mapping is one: it may be the vdso */
-	bool by_file; /* /proc has other numbers than we do: nothing is done by number */
 };
 
 enum { MEMLIVE_BLOCK = 4 << 20 }; /* at most this much in one read */
 
-#define MEMLIVE_INIT ((struct memlive){-1, -1, -1, -1, 0, 0, NULL, false, false, false})
+#define MEMLIVE_INIT ((struct memlive){-1, -1, -1, 0, NULL, false, false})
 /*
  * -ESRCH: it has ended, or is another one; -ESTALE: it runs another program by now (its auxv
  * differs from the one given, which may have 0 bytes).

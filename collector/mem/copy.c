@@ -70,6 +70,12 @@ uint64_t copy_grant(struct copy *c, uint64_t want)
 	return want;
 }
 
+void copy_take_back(struct copy *c, uint64_t n)
+{
+	c->dumped -= n;
+	c->limits->total -= n;
+}
+
 static ssize_t read_mem(struct copy *c, void *to, size_t n, uint64_t from)
 {
 	ssize_t got;
@@ -247,8 +253,7 @@ static int read_slowly(struct copy *c, unsigned *i, char *room, size_t size, str
 	lost.flags = 0;
 	rc = runs_add(c->runs, &lost, e);
 	run->start += page;
-	c->dumped -= page;
-	c->limits->total -= page;
+	copy_take_back(c, page);
 	*i += run->start == run->end;
 	return rc < 0 ? rc : copy_tick(c, e);
 }

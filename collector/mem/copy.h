@@ -80,3 +80,5 @@ size_t copy_peek(struct copy *c, uint64_t address, void *to, size_t n);
 uint64_t copy_enter(struct copy *c);
 /* How many of 'want' bytes the limits leave; they are counted as dumped. */
 uint64_t copy_grant(struct copy *c, uint64_t want);
+/* n of those could not be had. */
+void copy_take_back(struct copy *c, uint64_t n);

@@ -26,6 +26,7 @@ struct view {
 	struct copy *c;
 	const struct memmap *m;
 	uint64_t good; /* of the object: from here on nothing was lost */
+	int error;     /* why it could not be looked through */
 	int fd;
 	uint64_t size; /* of the object, up to a whole page */
 	struct shmem_id id;
@@ -104,6 +105,7 @@ static int say(struct view *v, uint64_t from, uint64_t to, enum mem_fate fate, s
 		.start = v->m->start + (from - v->m->offset),
 		.end = v->m->start + (to - v->m->offset),
 		.fate = (uint16_t)fate,
+		.error = fate == MEM_FAILED ? v->error : 0,
 	};
 
 	if (from < to && is_lost(fate))
@@ -148,6 +150,7 @@ static ssize_t read_block(struct view *v, uint64_t at, uint64_t n, struct err *e
 	if (got < (ssize_t)page) {
 		run.error = got < 0 ? errno : EIO;
 		run.fate = MEM_FAILED;
+		copy_take_back(v->c, page);
 		n = page;
 		lose(v, at, at + n);
 	}
@@ -191,7 +194,8 @@ static int read_piece(struct view *v, uint64_t from, uint64_t to, struct err *e)
 		off_t hole = data < 0 ? -1 : lseek(v->fd, data, SEEK_HOLE);
 		uint64_t start = data < 0 ? to : (uint64_t)data & ~(page - 1), end;
 
-		if (data < 0 && errno != ENXIO)
+		v->error = data < 0 && errno != ENXIO ? errno : 0;
+		if (v->error)
 			return say(v, from, to, MEM_FAILED, e);
 		start = start < from ? from : start < to ? start : to;
 		end = hole < 0 ? to : ((uint64_t)hole + page - 1) & ~(page - 1);

@@ -105,7 +105,9 @@ static unsigned work_of(const struct tracer *t, pid_t *ret)
 	unsigned work = item ? journal_step(item) : CAPTURE_WORKS;
 
 	*ret = journal_pid(item);
-	return work<CAPTURE_WORKS && * ret> 0 ? work : CAPTURE_WORKS;
+	if (work >= CAPTURE_WORKS || *ret <= 0)
+		return CAPTURE_WORKS;
+	return work;
 }
 
 /* Asleep where only what it waits for wakes it? Where /proc has other numbers, that is not known.

@@ -71,7 +71,7 @@ enum {
 	MEM_UFFD = 1 << 6, /* userfaultfd holds pages that are not there */
 	MEM_HUGETLB = 1 << 7,
 	MEM_IO = 1 << 8,
-	MEM_NO_FLAGS = 1 << 9, /* the five above are not known: mapped since they were read */
+	MEM_NO_FLAGS = 1 << 9, /* from MEM_DONTDUMP on: not known, as it was mapped since they were read */
 };
 
 /* Bits of mem_run.flags. */
@@ -80,7 +80,6 @@ enum { MEM_WAS_SWAPPED = 1, MEM_WAS_LIVE = 2 /* read after the target was thawed
 enum {
 	MEM_NAME = 4096,	/* of a mapping, with its NUL */
 	MEM_REGSET = 64 << 10,	/* bytes of one register set: AMX has 8 KiB and some */
-	MEM_THREADS = 65536,	/* of one process */
 	MEM_RECORD = 128 << 10, /* the longest record */
 };
 

@@ -55,17 +55,17 @@ struct run {
 	struct sign_key *key;
 	uint8_t signer[SEAL_KEY];
 	uint64_t seals; /* signed so far */
-	bool sums_signed;
 
 	struct timespec started;
 	uint64_t started_ns, deadline_ns; /* CLOCK_MONOTONIC */
-	bool sealed_start;		  /* we run from a sealed memfd */
-	bool daemon_lost;		  /* the runtime was asked for a layer in vain */
+	bool sums_signed;
+	bool sealed_start; /* we run from a sealed memfd */
+	bool daemon_lost;  /* the runtime was asked for a layer in vain */
 
 	struct publish *publish;
-	int spool_dir;	  /* -1: memory */
-	uint64_t reserve; /* bytes that stay free on the disk of spool_dir */
+	int spool_dir; /* -1: memory */
 	struct worker writer;
+	uint64_t reserve;      /* bytes that stay free on the disk of spool_dir */
 	struct worker *reader; /* the dumper's worker that runs, NULL */
 	int control, sign_sock;
 	struct err output_error; /* the writer's last words; code 0: none */
@@ -77,8 +77,8 @@ struct run {
 	int peers_fd;		   /* whom the target is connected with; -1 */
 	int api_fd;		   /* while the dumper runs that asks an API server; else -1 */
 	struct dump_daemon daemon; /* while the dumper runs that asks it; else fd is -1 */
-	const char *interrupted;   /* why the run was cut short, NULL */
 	unsigned abandoned;	   /* workers stuck in the kernel */
+	const char *interrupted;   /* why the run was cut short, NULL */
 	struct buf log;
 	uint64_t log_left_out; /* lines there was no room for */
 };

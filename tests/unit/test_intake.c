@@ -229,6 +229,24 @@ static void over_the_size_limit(void **state)
 	p->in.open = false;
 }
 
+static void what_is_to_stay_free_on_the_disk(void **state)
+{
+	struct press *p = *state;
+	own_fd int disk = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	p->in.disk_fd = disk;
+	assert_int_equal(press_say(p, press_begin("process/1/x", 600)), 0);
+	assert_null(p->in.discard); /* nobody looks */
+	assert_int_equal(press_say(p, press_data(0, 0, 600, false)), 0);
+	assert_int_equal(press_say(p, (struct wire_msg){.type = WIRE_END}), 0);
+	p->in.reserve = UINT64_MAX;
+	assert_int_equal(press_say(p, press_begin("process/1/y", 1)), 0);
+	assert_int_equal(press_say(p, press_data(0, 0, 1, true)), 0);
+	assert_int_equal(press_say(p, (struct wire_msg){.type = WIRE_END}), 0);
+	assert_int_equal(p->ledger.artifacts, 1);
+	assert_rows(p, LEDGER_GAPS, "stay free on the disk", true);
+}
+
 /* What would be padded for years does not go in at all. */
 static void absurd_sizes_are_left_out(void **state)
 {
@@ -325,6 +343,7 @@ int main(void)
 		TEST(short_members_are_padded),
 		TEST(a_dumper_may_end_in_the_middle),
 		TEST(over_the_size_limit),
+		TEST(what_is_to_stay_free_on_the_disk),
 		TEST(absurd_sizes_are_left_out),
 		TEST(more_members_than_a_bundle_may_have),
 		TEST(a_worker_that_takes_no_credit_is_cut_off),

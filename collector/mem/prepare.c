@@ -69,6 +69,20 @@ static uint64_t prepare_one(struct capture *c, struct proc_one *p, uint64_t end)
 	return sum;
 }
 
+/* Those whose time was too short have what the others left. */
+static void read_rest(struct capture *c, uint64_t end)
+{
+	for (unsigned i = 0; i < c->set.count && tick_now() < end; i++) {
+		struct proc_one *p = &c->set.proc[i];
+
+		if (!p->flags.cut || !p->flags.count || p->listed)
+			continue;
+		draft_at(c, CAPTURE_PREPARES, p);
+		memflags_renew(&p->flags, p->live_fd, &c->flag_room, end, &c->job->watch->beat);
+		draft_at(c, CAPTURE_PREPARES, NULL);
+	}
+}
+
 int prepare_all(struct capture *c, uint64_t *ret_present, struct err *e)
 {
 	const struct capture_job *job = c->job;
@@ -84,6 +98,7 @@ int prepare_all(struct capture *c, uint64_t *ret_present, struct err *e)
 		c->set.proc[i].left_out = resume_leaves_out(c, &c->set.proc[i]);
 		present += prepare_one(c, &c->set.proc[i], end);
 	}
+	read_rest(c, end);
 	rc = stage_open(
 		&c->stage, job->stage_fd, job->stage_bytes, job->spill_fd, job->spill_bytes, e);
 	if (rc < 0)

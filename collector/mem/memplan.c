@@ -118,26 +118,30 @@ static int by_pages(struct memplan *p, const struct memmap *m, struct err *e)
 	return rc < 0 ? rc : say(p, at, m->end, fate_of_nothing(m), 0, e);
 }
 
+/* Names can be chosen: what is secret cannot be read. Of a page that is not there, or of which that
+ * is not known, a read could wait. */
+static bool is_secret(struct memplan *p, const struct memmap *m)
+{
+	struct pages found;
+
+	pagemap_begin(p->pages, m->start, m->end);
+	for (uint64_t at = m->start; pagemap_next(p->pages, at, m->end, &found, NULL) == 1;
+		at = found.end)
+		if (found.is & PAGES_PRESENT)
+			return !copy_can_read(p->copy, found.start);
+	return false;
+}
+
 /* One fate for all of it, known without a look at its pages? MEM_FATES: no. */
 static enum mem_fate whole_fate(struct memplan *p, const struct memmap *m)
 {
-	struct pages first;
-
 	if (!(p->kinds & 1u << m->kind))
 		return MEM_LEFT_OUT;
 	if (m->refused)
 		return MEM_PROTECTED;
 	if (m->whole)
 		return MEM_DUMPED;
-	if (!m->hidden)
-		return MEM_FATES;
-	/* names can be chosen: what is secret cannot be read; of a page that is not there, or of
-	 * which that is not known, a read could wait */
-	pagemap_begin(p->pages, m->start, m->end);
-	if (pagemap_next(p->pages, m->start, m->end, &first, NULL) == 1 &&
-		(first.is & PAGES_PRESENT) && copy_can_read(p->copy, first.start))
-		return MEM_FATES;
-	return MEM_SECRET;
+	return m->hidden && is_secret(p, m) ? MEM_SECRET : MEM_FATES;
 }
 
 int memplan_map(struct memplan *p, const struct memmap *m, struct err *e)

@@ -23,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { GUARD_INSTALL = 102 };
+
 static printf_like(1, 2) struct memmap parsed(const char *format, ...)
 {
 	own_memdevs struct memdevs devs;
@@ -295,36 +297,84 @@ static void arguments_by_the_table(void **state)
 	self_close(&s);
 }
 
+/* Pages of ours that are called as secret memory is. */
+struct hidden {
+	struct self self;
+	struct memtable table;
+	struct runs runs;
+	struct memplan plan;
+	struct memmap map;
+	char *p;
+	int fd;
+};
+
+enum { HIDDEN_PAGES = 4 };
+
+static void hidden_open(struct hidden *h)
+{
+	const size_t n = HIDDEN_PAGES * (size_t)getpagesize();
+
+	*h = (struct hidden){.table = MEMTABLE_INIT, .fd = memfd_create("table", MFD_CLOEXEC)};
+	h->p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	h->map = (struct memmap){.start = (uintptr_t)h->p,
+		.end = (uintptr_t)h->p + n,
+		.flags = MEM_R | MEM_W,
+		.kind = MEM_DELETED,
+		.nameless = true,
+		.hidden = true};
+	self_open(&h->self);
+	assert_int_equal(memtable_open(&h->table, h->fd, NULL), 0);
+	h->runs = (struct runs){.table = &h->table, .left = RUNS_MAX};
+	h->self.copy->runs = &h->runs;
+	h->self.limits.live = true;
+	h->plan = (struct memplan){&h->self.table, h->self.copy, NULL, -1, UINT32_MAX};
+}
+
+static void hidden_close(struct hidden *h)
+{
+	assert_int_equal(munmap(h->p, HIDDEN_PAGES * (size_t)getpagesize()), 0);
+	memtable_done(&h->table);
+	self_close(&h->self);
+	close(h->fd);
+}
+
 /* A file of somebody's may be called as secret memory is: its server would be asked. */
 static void what_is_not_there_is_not_tried(void **state)
 {
-	const size_t n = (size_t)getpagesize();
-	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct memmap m = {.start = (uintptr_t)p,
-		.end = (uintptr_t)p + n,
-		.flags = MEM_R | MEM_W,
-		.kind = MEM_DELETED,
-		.hidden = true};
-	own_memtable struct memtable table = MEMTABLE_INIT;
-	own_fd int fd = memfd_create("table", MFD_CLOEXEC);
-	struct runs runs = {.table = &table, .left = RUNS_MAX};
 	unsigned char there = 0;
-	struct memplan plan;
-	struct self s;
+	struct hidden h;
 
 	(void)state;
 	if (unit_emulated())
 		unit_skip("the emulator's own memory");
-	self_open(&s);
-	assert_int_equal(memtable_open(&table, fd, NULL), 0);
-	s.copy->runs = &runs;
-	plan = (struct memplan){&s.table, s.copy, NULL, -1, UINT32_MAX};
-	s.table.share = 0; /* the mapping before it has used up its own */
-	assert_int_equal(memplan_map(&plan, &m, NULL), 0);
-	assert_int_equal(mincore(p, n, &there), 0);
+	hidden_open(&h);
+	h.self.table.share = 0; /* the mapping before it has used up its own */
+	assert_int_equal(memplan_map(&h.plan, &h.map, NULL), 0);
+	assert_int_equal(h.runs.last.fate, MEM_NOT_PRESENT);
+	assert_int_equal(mincore(h.p, 1, &there), 0);
 	assert_int_equal(there & 1, 0);
-	assert_int_equal(munmap(p, n), 0);
-	self_close(&s);
+	hidden_close(&h);
+}
+
+/* What can be read is not secret, though nothing is behind its first page. */
+static void a_guard_makes_no_secret(void **state)
+{
+	const size_t page = (size_t)getpagesize();
+	struct hidden h;
+	bool guarded;
+
+	(void)state;
+	if (unit_emulated())
+		unit_skip("the emulator's own memory");
+	hidden_open(&h);
+	memset(h.p, 1, HIDDEN_PAGES * page);
+	guarded = madvise(h.p, page, GUARD_INSTALL) == 0;
+	assert_int_equal(memplan_map(&h.plan, &h.map, NULL), 0);
+	assert_int_equal(h.runs.last.fate, MEM_DUMPED);
+	assert_int_equal(h.runs.last.end - h.runs.last.start, (HIDDEN_PAGES - guarded) * page);
+	hidden_close(&h);
+	if (!guarded)
+		unit_skip("this kernel has no guard pages");
 }
 
 /* A line that cannot be read is counted, one that comes again is not. */
@@ -372,6 +422,7 @@ int main(void)
 		cmocka_unit_test(tables_have_limits),
 		cmocka_unit_test(arguments_by_the_table),
 		cmocka_unit_test(what_is_not_there_is_not_tried),
+		cmocka_unit_test(a_guard_makes_no_secret),
 		cmocka_unit_test(lines_that_are_none),
 	};
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A pod of several containers, made by runc or crun as a container runtime of Kubernetes would: found
- collected into one bundle. No kubelet is asked; tests/k8s has a real one., collected into one bundle. No kubelet is asked; tests/k8s has a real one.
+# by its name and collected into one bundle. No kubelet is asked; tests/k8s has a real one.
 . "${TOP:-$(dirname "$0")/../..}/tests/tap.sh"
 . "$TOP/tests/lib/container.sh"
 [ "$(id -u)" = 0 ] || skip_all "not root"

@@ -368,7 +368,7 @@ static int start(struct job *job, struct err *e)
 
 static int run(const struct dump *d, struct sink *out, struct err *e)
 {
-	struct job job = {.dump = d, .out = out, .scan = MEMSCAN_INIT, .core.live = MEMLIVE_INIT};
+	struct job job = {.dump = d, .out = out, .scan = MEMSCAN_INIT, .core = {.live = MEMLIVE_INIT, .object = MEMOBJECT_INIT}};
 	int rc = start(&job, e);
 
 	if (rc == 0)
@@ -421,7 +421,8 @@ const struct dumper dumper_memory = {
 	.prefixes = prefixes,
 	.needs = NEED_RUNNING | NEED_MEMORY,
 	.caps = DUMPER_CAP(CAP_SYS_PTRACE) | DUMPER_CAP(CAP_DAC_READ_SEARCH) |
-		DUMPER_CAP(CAP_SYS_ADMIN) | DUMPER_CAP(CAP_CHECKPOINT_RESTORE),
+		DUMPER_CAP(CAP_SYS_ADMIN) | DUMPER_CAP(CAP_CHECKPOINT_RESTORE) |
+		DUMPER_CAP(CAP_FOWNER),
 	.resumes = true,
 	.options = options,
 	.run = run,

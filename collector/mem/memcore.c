@@ -132,12 +132,22 @@ static int open_live(struct memcore *c)
 	return rc < 0 ? -rc : 0;
 }
 
+/* Whoever still has it. */
+static size_t get_shared(
+	struct memcore *c, const struct stretch *s, uint64_t at, char *to, size_t n)
+{
+	const struct memobject_of of = {c->dump->proc_fd, &c->plan->proc, c->plan->at, s->map};
+
+	return memobject_read(&c->object, c->scan, &of, at, (struct iovec){to, n});
+}
+
 /* Up to n bytes from 'at' on, whole pages; 0: bad says how many cannot be had. */
 static size_t get(struct memcore *c, const struct stretch *s, uint64_t at, char *to, size_t n,
 	struct memlive_bad *bad)
 {
 	uint64_t offset = s->run.offset + (at - s->run.start);
 	int fd = c->dump->memory_fd[s->run.store];
+	size_t n_shared;
 	ssize_t got;
 
 	*bad = (struct memlive_bad){s->run.end - at, MEM_OVER_BUDGET, 0};
@@ -148,6 +158,9 @@ static size_t get(struct memcore *c, const struct stretch *s, uint64_t at, char 
 		got = fd < 0 || offset > INT64_MAX ? -EBADF : io_pread(fd, to, n, (off_t)offset);
 		return got > 0 ? (size_t)got & ~(size_t)(PAGE - 1) : 0;
 	}
+	n_shared = has_given_up(c) ? 0 : get_shared(c, s, at, to, n);
+	if (n_shared)
+		return n_shared;
 	if (!c->opened)
 		c->live_error = open_live(c);
 	c->opened = true;
@@ -259,6 +272,7 @@ int memcore_init(struct memcore *c, const struct dump *d, struct sink *out, stru
 		.scan = scan,
 		.log = log,
 		.live = MEMLIVE_INIT,
+		.object = MEMOBJECT_INIT,
 		.page = (uint64_t)sysconf(_SC_PAGESIZE)};
 	c->bounce = malloc(c->page);
 	return c->bounce ? 0 : -ENOMEM;
@@ -267,6 +281,7 @@ int memcore_init(struct memcore *c, const struct dump *d, struct sink *out, stru
 void memcore_done(struct memcore *c)
 {
 	memlive_close(&c->live);
+	memobject_close(&c->object);
 	free(c->bounce);
 	c->bounce = NULL;
 }

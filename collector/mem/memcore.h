@@ -5,6 +5,7 @@
 #include "elfcore.h"
 #include "memlive.h"
 #include "memlog.h"
+#include "memobject.h"
 
 struct dump;
 struct sink;
@@ -22,6 +23,7 @@ struct memcore {
 	bool late;     /* no time is left: the rest of it is zeros, which is said */
 	uint64_t skip; /* bytes that the writer has already */
 	struct memlive live;
+	struct memobject object; /* what it shares */
 	bool opened;
 	int live_error; /* positive: nothing can be read of it */
 	uint64_t page;

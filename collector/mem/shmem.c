@@ -46,7 +46,7 @@ void shmem_begin(struct shmem *s, pid_t pid)
 }
 
 /* Adds [from, to) of the object, known or not. What is still to be read live counts: many may
- * share what does not fit the staging area. */
+ * share what does not fit the staging area, and any of them gives it then (memobject.h). */
 static void remember(struct shmem *s, const struct shmem_id *id, uint64_t from, uint64_t to)
 {
 	if (s->count == SHMEM_MAX)

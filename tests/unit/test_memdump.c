@@ -21,11 +21,13 @@
 #include <jansson.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -554,6 +556,76 @@ static void pages_that_are_read_now(void **state)
 	assert_int_equal(munmap(pages, ALL), 0);
 }
 
+/* A process that is gone, and left us what we shared. */
+static struct mem_proc ended(void)
+{
+	struct mem_proc p;
+	struct procfs_stat st;
+	char name[32];
+	pid_t child = fork();
+	own_fd int fd = -1;
+
+	if (!child)
+		for (;;)
+			(void)pause();
+	snprintf(name, sizeof(name), "/proc/%d", (int)child);
+	fd = open(name, O_PATH | O_CLOEXEC);
+	assert_int_equal(procfs_read_stat(fd, &st, NULL), 0);
+	p = memkit_proc((int)child);
+	p.start_ticks = st.start_ticks;
+	(void)kill(child, SIGKILL);
+	(void)waitpid(child, NULL, 0);
+	return p;
+}
+
+/* Shared memory that did not fit the staging area: the one it is to be read from has ended. */
+static void shared_memory_is_read_from_who_is_left(void **state)
+{
+	struct mem_map map = {.kind = MEM_SHMEM, .flags = MEM_R | MEM_W | MEM_MAY_SHARE};
+	struct mem_run run = {.head.type = MEM_RUN, .fate = MEM_ELSEWHERE};
+	struct bench *b = *state;
+	own_free char *core = NULL;
+	struct mem_proc gone;
+	char *shared, name[64];
+	struct stat st;
+
+	if (unit_emulated() || geteuid() != 0)
+		unit_skip("needs root, and the emulator has its own memory");
+	shared = mmap(NULL, ALL, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(shared, MAP_FAILED);
+	snprintf(shared, PAGE, "still here");
+	snprintf(shared + ALL - PAGE, PAGE, "and here");
+	map.start = (uintptr_t)shared;
+	map.end = map.start + ALL;
+	snprintf(name, sizeof(name), "/proc/self/map_files/%jx-%jx", (uintmax_t)map.start,
+		(uintmax_t)map.end);
+	assert_int_equal(stat(name, &st), 0);
+	map.ino = st.st_ino;
+	map.dev_major = major(st.st_dev);
+	map.dev_minor = minor(st.st_dev);
+	gone = ended();
+	memkit_add(&b->kit, &gone, sizeof(gone), NULL, 0);
+	memkit_map_as(&b->kit, &map, "/dev/zero (deleted)");
+	memkit_live(&b->kit, map.start, map.end);
+	memkit_end(&b->kit);
+	add_head(&b->kit);
+	memkit_map_as(&b->kit, &map, "/dev/zero (deleted)");
+	run.start = map.start;
+	run.end = map.end;
+	run.offset = (uint64_t)gone.pid;
+	memkit_add(&b->kit, &run, sizeof(run), NULL, 0);
+	memkit_end(&b->kit);
+	collect(b);
+	assert_int_equal(b->rc, 0);
+	snprintf(name, sizeof(name), "memory/%d.core", gone.pid);
+	core = member(b, name, NULL);
+	assert_string_equal(core_at(core, map.start), "still here");
+	assert_string_equal(core_at(core, map.end - PAGE), "and here");
+	snprintf(name, sizeof(name), "memory/%d.core", gone.pid);
+	assert_false(gap_says(b, name));
+	assert_int_equal(munmap(shared, ALL), 0);
+}
+
 /* In a PID namespace where somebody else has our number, and other bytes at the same address: 0,
  * 1: his were read, 2: there is no such namespace. */
 static int reads_by_our_number(int proc_fd, const struct mem_proc *p)
@@ -816,6 +888,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_bundles_limit_cuts_a_core, setup, teardown),
 		cmocka_unit_test_setup_teardown(damage_costs_one_process, setup, teardown),
 		cmocka_unit_test_setup_teardown(pages_that_are_read_now, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			shared_memory_is_read_from_who_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_program_is_not_read, setup, teardown),
 		cmocka_unit_test(numbers_of_another_namespace),
 		cmocka_unit_test_setup_teardown(who_shares_is_referred, setup, teardown),

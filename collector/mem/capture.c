@@ -7,7 +7,7 @@
 #include "draft.h"
 #include "io.h"
 #include "own.h"
-#include "prepare.h"
+#include "memready.h"
 #include "procfs.h"
 #include "regs.h"
 #include "stopping.h"
@@ -302,7 +302,7 @@ static int run(struct capture *c, struct err *e)
 	if (rc == 0)
 		rc = hold_init(&c->hold, &c->job->watch->beat, e);
 	if (rc == 0)
-		rc = prepare_all(c, &present, e);
+		rc = memready_prepare(c, &present, e);
 	if (rc == 0)
 		rc = tell(c, CAPTURE_READY, present, c->set.count, e);
 	if (rc == 0)

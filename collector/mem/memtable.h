@@ -71,7 +71,8 @@ enum {
 	MEM_UFFD = 1 << 6, /* userfaultfd holds pages that are not there */
 	MEM_HUGETLB = 1 << 7,
 	MEM_IO = 1 << 8,
-	MEM_NO_FLAGS = 1 << 9, /* from MEM_DONTDUMP on: not known, as it was mapped since they were read */
+	MEM_NO_FLAGS =
+		1 << 9, /* from MEM_DONTDUMP on: not known, as it was mapped since they were read */
 };
 
 /* Bits of mem_run.flags. */

@@ -2,10 +2,10 @@
 /* The memory dumper over tables made by hand; this test is the process that is read live. */
 #include "unit.h"
 
-#include "dirsink.h"
 #include "dumper.h"
 #include "hash.h"
 #include "io.h"
+#include "membench.h"
 #include "memcore.h"
 #include "memkit.h"
 #include "memlive.h"
@@ -31,151 +31,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern const struct dumper dumper_memory;
-
 enum { PAGE = 4096, ALL = 16 * PAGE };
-
-static struct target target;
-static union option_value options[4];
-
-struct bench {
-	char dir[64];
-	struct memkit kit;
-	struct dirsink out;
-	struct dump dump;
-	int rc;
-	struct err why;
-};
-
-static int setup(void **state)
-{
-	struct bench *b = calloc(1, sizeof(*b));
-
-	snprintf(b->dir, sizeof(b->dir), "/tmp/taphos-memory-XXXXXX");
-	assert_non_null(mkdtemp(b->dir));
-	memkit_open(&b->kit);
-	dirsink_init(&b->out, open(b->dir, O_PATH | O_DIRECTORY | O_CLOEXEC));
-	b->out.sink.spool_fd = memfd_create("spool", MFD_CLOEXEC);
-	b->out.sink.spool_end = SINK_NOTES;
-	options[0].u = options[1].u = UINT64_MAX;
-	options[3].b = false;
-	b->dump = (struct dump){
-		.target = &target,
-		.options = options,
-		.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC),
-		.host_fd = -1,
-		.root_fd = -1,
-		.spool_fd = b->out.sink.spool_fd,
-		.memory_fd = {b->kit.fd, b->kit.stage, -1},
-		.max_bytes = UINT64_MAX,
-	};
-	*state = b;
-	return 0;
-}
-
-static int drop(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-	(void)st, (void)type, (void)f;
-	return remove(path);
-}
-
-static int teardown(void **state)
-{
-	struct bench *b = *state;
-
-	memkit_close(&b->kit);
-	(void)close(b->out.dir_fd);
-	(void)close(b->dump.spool_fd);
-	(void)close(b->dump.proc_fd);
-	(void)nftw(b->dir, drop, 16, FTW_DEPTH | FTW_PHYS);
-	free(b);
-	return 0;
-}
-
-static void collect(struct bench *b)
-{
-	b->rc = dumper_memory.run(&b->dump, &b->out.sink, &b->why);
-}
-
-static char *member(struct bench *b, const char *name, size_t *ret_n)
-{
-	struct buf text = BUF_INIT(64 << 20);
-	own_fd int fd = openat(b->out.dir_fd, name, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return NULL;
-	assert_int_equal(io_read_all(fd, &text, NULL), 0);
-	if (ret_n)
-		*ret_n = text.len;
-	return text.data;
-}
-
-static json_t *document(struct bench *b, const char *name)
-{
-	json_error_t why;
-	size_t n = 0;
-	own_free char *text = member(b, name, &n);
-	json_t *doc;
-
-	assert_non_null(text);
-	doc = json_loadb(text, n, 0, &why);
-	if (!doc)
-		fail_msg("%s: %s at %d", name, why.text, why.position);
-	return doc;
-}
-
-static const char *word(json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
-static json_int_t number(json_t *o, const char *key)
-{
-	json_t *v = json_object_get(o, key);
-
-	assert_true(json_is_integer(v));
-	return json_integer_value(v);
-}
-
-static const char *gap_of_run(json_t *doc, size_t map, size_t run)
-{
-	json_t *m = json_array_get(json_object_get(doc, "mappings"), map);
-
-	return word(json_array_get(json_object_get(m, "runs"), run), "gap");
-}
-
-/* "start end fate" of a run. */
-static void check_run(json_t *doc, size_t map, size_t run, const char *want)
-{
-	json_t *m = json_array_get(json_object_get(doc, "mappings"), map);
-	json_t *r = json_array_get(json_object_get(m, "runs"), run);
-	char text[128];
-
-	snprintf(text, sizeof(text), "%s %s %s", word(r, "start"), word(r, "end"), word(r, "fate"));
-	assert_string_equal(text, want);
-}
-
-/* The bytes of the core at an address; NULL: it has none. */
-static const char *core_at(const char *core, uint64_t address)
-{
-	const Elf64_Ehdr *h = (const void *)core;
-	const Elf64_Phdr *p = (const void *)(core + h->e_phoff);
-
-	for (unsigned i = 0; i < h->e_phnum; i++)
-		if (p[i].p_type == PT_LOAD && p[i].p_vaddr <= address &&
-			address < p[i].p_vaddr + p[i].p_filesz)
-			return core + p[i].p_offset + (address - p[i].p_vaddr);
-	return NULL;
-}
-
-static bool gap_says(struct bench *b, const char *what)
-{
-	own_free char *gaps = member(b, "gaps.txt", NULL);
-
-	return gaps && strstr(gaps, what);
-}
 
 static void add_plain(struct memkit *k, int pid)
 {
@@ -226,95 +82,99 @@ static void add_plain(struct memkit *k, int pid)
 
 static void what_is_staged_and_what_is_not(void **state)
 {
-	struct bench *b = *state;
+	struct membench *b = *state;
 	own_free char *core = NULL, *findings = NULL;
 	json_t *doc, *map, *totals;
 
 	add_plain(&b->kit, 41);
-	collect(b);
+	membench_collect(b);
 	assert_int_equal(b->rc, 0);
-	core = member(b, "memory/41.core", NULL);
-	assert_string_equal(core_at(core, 0x12000), "page");
-	assert_null(core_at(core, 0x11000));
-	assert_null(core_at(core, 0x23000));
-	doc = document(b, "memory/41.json");
-	assert_int_equal(number(doc, "stopped_for_us"), 2500);
-	assert_string_equal(word(doc, "core"), "memory/41.core");
+	core = membench_member(b, "memory/41.core", NULL);
+	assert_string_equal(membench_core_at(core, 0x12000), "page");
+	assert_null(membench_core_at(core, 0x11000));
+	assert_null(membench_core_at(core, 0x23000));
+	doc = membench_document(b, "memory/41.json");
+	assert_int_equal(membench_number(doc, "stopped_for_us"), 2500);
+	assert_string_equal(membench_word(doc, "core"), "memory/41.core");
 	map = json_array_get(json_object_get(doc, "mappings"), 0);
-	assert_string_equal(word(map, "perms"), "r-xp");
-	assert_string_equal(word(map, "name_b64"), "L2Jpbi//IHZpY3RpbQ==");
-	check_run(doc, 0, 0, "0x10000 0x11000 dumped");
-	check_run(doc, 0, 1, "0x11000 0x12000 as_file");
-	check_run(doc, 0, 3, "0x13000 0x14000 failed");
-	check_run(doc, 1, 0, "0x20000 0x23000 dumped");
-	check_run(doc, 1, 1, "0x23000 0x24000 secret_memory");
-	check_run(doc, 2, 0, "0x30000 0x31000 protected");
-	assert_string_equal(gap_of_run(doc, 0, 3), "unreadable");
-	assert_string_equal(gap_of_run(doc, 2, 0), "special_file");
-	assert_string_equal(gap_of_run(doc, 3, 0), "special_file");
-	assert_string_equal(gap_of_run(doc, 4, 0), "special_file");
+	assert_string_equal(membench_word(map, "perms"), "r-xp");
+	assert_string_equal(membench_word(map, "name_b64"), "L2Jpbi//IHZpY3RpbQ==");
+	membench_check_run(doc, 0, 0, "0x10000 0x11000 dumped");
+	membench_check_run(doc, 0, 1, "0x11000 0x12000 as_file");
+	membench_check_run(doc, 0, 3, "0x13000 0x14000 failed");
+	membench_check_run(doc, 1, 0, "0x20000 0x23000 dumped");
+	membench_check_run(doc, 1, 1, "0x23000 0x24000 secret_memory");
+	membench_check_run(doc, 2, 0, "0x30000 0x31000 protected");
+	assert_string_equal(membench_gap_of_run(doc, 0, 3), "unreadable");
+	assert_string_equal(membench_gap_of_run(doc, 2, 0), "special_file");
+	assert_string_equal(membench_gap_of_run(doc, 3, 0), "special_file");
+	assert_string_equal(membench_gap_of_run(doc, 4, 0), "special_file");
 	totals = json_object_get(doc, "totals");
-	assert_int_equal(number(totals, "dumped"), 5 * PAGE);
-	assert_int_equal(number(totals, "zero"), 2 * PAGE);
-	assert_int_equal(number(totals, "unlisted"), 0);
+	assert_int_equal(membench_number(totals, "dumped"), 5 * PAGE);
+	assert_int_equal(membench_number(totals, "zero"), 2 * PAGE);
+	assert_int_equal(membench_number(totals, "unlisted"), 0);
 	totals = json_object_get(doc, "finding_counts");
-	assert_int_equal(number(totals, "executable_anonymous"), 1);
-	assert_int_equal(number(totals, "elf_in_anonymous"), 1);
-	assert_int_equal(number(totals, "pe_in_anonymous"), 0);
-	assert_int_equal(number(totals, "text_differs_from_file"), 1);
+	assert_int_equal(membench_number(totals, "executable_anonymous"), 1);
+	assert_int_equal(membench_number(totals, "elf_in_anonymous"), 1);
+	assert_int_equal(membench_number(totals, "pe_in_anonymous"), 0);
+	assert_int_equal(membench_number(totals, "text_differs_from_file"), 1);
 	json_decref(doc);
-	assert_true(gap_says(b, "secret_memory member=memory/41.core where=process 41: 4096 bytes "
-				"in 1 places, the first at 23000-24000"));
-	assert_true(gap_says(b, "unreadable member=memory/41.core where=process 41: 4096 bytes"));
-	assert_true(gap_says(b, "by_profile member="));
-	assert_true(gap_says(b, "process 41: registers errno=1 why=traced by another"));
-	assert_true(gap_says(b, "not_present member=memory/41.core where=process 41: 4096 bytes"));
-	assert_true(gap_says(b, "special_file member=memory/41.core where=process 41: 8192 bytes"));
+	assert_true(membench_gap_says(b,
+		"secret_memory member=memory/41.core where=process 41: 4096 bytes "
+		"in 1 places, the first at 23000-24000"));
+	assert_true(membench_gap_says(
+		b, "unreadable member=memory/41.core where=process 41: 4096 bytes"));
+	assert_true(membench_gap_says(b, "by_profile member="));
+	assert_true(membench_gap_says(b, "process 41: registers errno=1 why=traced by another"));
+	assert_true(membench_gap_says(
+		b, "not_present member=memory/41.core where=process 41: 4096 bytes"));
+	assert_true(membench_gap_says(
+		b, "special_file member=memory/41.core where=process 41: 8192 bytes"));
 	assert_int_equal(b->out.gaps, 7); /* what the kernel keeps of [vvar] is none */
-	findings = member(b, "findings.txt", NULL);
+	findings = membench_member(b, "findings.txt", NULL);
 	assert_non_null(strstr(findings, "process 41 (victim): an ELF file in memory without a "
 					 "file: 1, the first at 21000"));
 }
 
 static void without_content_there_is_only_the_list(void **state)
 {
-	struct bench *b = *state;
+	struct membench *b = *state;
 	json_t *doc;
 
-	options[3].b = true;
+	b->options[3].b = true;
 	add_plain(&b->kit, 41);
-	collect(b);
+	membench_collect(b);
 	assert_int_equal(b->rc, 0);
-	assert_null(member(b, "memory/41.core", NULL));
-	doc = document(b, "memory/41.json");
+	assert_null(membench_member(b, "memory/41.core", NULL));
+	doc = membench_document(b, "memory/41.json");
 	assert_true(json_is_null(json_object_get(doc, "core")));
-	assert_string_equal(word(doc, "no_core"), "maps_only");
-	assert_false(gap_says(b, "not_present"));
+	assert_string_equal(membench_word(doc, "no_core"), "maps_only");
+	assert_false(membench_gap_says(b, "not_present"));
 	json_decref(doc);
 }
 
 /* What is small comes all the same. */
 static void without_time_there_is_no_content(void **state)
 {
-	struct bench *b = *state;
+	struct membench *b = *state;
 	json_t *doc;
 
 	b->dump.until_ns = 1;
 	add_plain(&b->kit, 41);
-	collect(b);
+	membench_collect(b);
 	assert_int_equal(b->rc, 0);
-	doc = document(b, "memory/41.json");
-	check_run(doc, 0, 0, "0x10000 0x11000 over_budget");
-	check_run(doc, 1, 0, "0x20000 0x23000 over_budget");
+	doc = membench_document(b, "memory/41.json");
+	membench_check_run(doc, 0, 0, "0x10000 0x11000 over_budget");
+	membench_check_run(doc, 1, 0, "0x20000 0x23000 over_budget");
 	assert_int_equal(json_array_size(json_object_get(doc, "threads")), 1);
 	json_decref(doc);
-	assert_true(gap_says(b, "over_budget member="));
+	assert_true(membench_gap_says(b, "over_budget member="));
 }
 
 /* It ends in the middle of a core: zeros from there on, and one word for all of them. */
 static void time_ends_in_a_core(void **state)
 {
-	struct bench *b = *state;
+	struct membench *b = *state;
 	own_memcore struct memcore core = {.live = MEMLIVE_INIT};
 	own_memscan struct memscan scan = MEMSCAN_INIT;
 	own_free char *bytes = NULL;
@@ -331,8 +191,8 @@ static void time_ends_in_a_core(void **state)
 	assert_int_equal(elfcore_plan(&plan, &scan, 0, UINT64_MAX, NULL), 0);
 	b->dump.until_ns = 1;
 	assert_int_equal(memcore_send(&core, "memory/41.core", &plan, 0, NULL), 0);
-	bytes = member(b, "memory/41.core", NULL);
-	assert_string_equal(core_at(bytes, 0x10000), "");
+	bytes = membench_member(b, "memory/41.core", NULL);
+	assert_string_equal(membench_core_at(bytes, 0x10000), "");
 	fate = memlog_next(&log, 0, MEMLOG_FATE, &at);
 	assert_int_equal(fate->what, MEM_OVER_BUDGET);
 	assert_int_equal(fate->start, 0x10000);
@@ -342,21 +202,21 @@ static void time_ends_in_a_core(void **state)
 
 static void the_bundles_limit_cuts_a_core(void **state)
 {
-	struct bench *b = *state;
+	struct membench *b = *state;
 	own_free char *core = NULL;
 	json_t *doc;
 
 	b->dump.max_bytes = 3 * PAGE;
 	add_plain(&b->kit, 41);
-	collect(b);
+	membench_collect(b);
 	assert_int_equal(b->rc, 0);
-	core = member(b, "memory/41.core", NULL);
-	assert_non_null(core_at(core, 0x10000));
-	assert_null(core_at(core, 0x20000));
-	doc = document(b, "memory/41.json");
-	check_run(doc, 1, 0, "0x20000 0x22000 over_budget");
+	core = membench_member(b, "memory/41.core", NULL);
+	assert_non_null(membench_core_at(core, 0x10000));
+	assert_null(membench_core_at(core, 0x20000));
+	doc = membench_document(b, "memory/41.json");
+	membench_check_run(doc, 1, 0, "0x20000 0x22000 over_budget");
 	json_decref(doc);
-	assert_true(gap_says(b, "over_budget member=memory/41.core"));
+	assert_true(membench_gap_says(b, "over_budget member=memory/41.core"));
 }
 
 /* What is small is there, and of what is large the part that fits. */
@@ -364,7 +224,7 @@ static void what_fits_is_taken(void **state)
 {
 	enum { HEAP = 4 << 20, ROOM = 2 << 20, STACK = 8 * PAGE };
 	const uint64_t heap = 0x10000000, stack = 0x70000000;
-	struct bench *b = *state;
+	struct membench *b = *state;
 	own_free char *core = NULL, *bytes = malloc(HEAP);
 	struct mem_proc p = memkit_proc(41);
 	char end[64];
@@ -380,26 +240,27 @@ static void what_fits_is_taken(void **state)
 	memkit_bytes(&b->kit, stack, bytes, STACK);
 	memkit_end(&b->kit);
 	b->dump.max_bytes = ROOM;
-	collect(b);
+	membench_collect(b);
 	assert_int_equal(b->rc, 0);
-	core = member(b, "memory/41.core", NULL);
-	assert_int_equal(*core_at(core, stack + STACK - 1), 's');
-	assert_int_equal(*core_at(core, heap + ROOM - (128 << 10)), 'h');
-	assert_null(core_at(core, heap + ROOM));
-	doc = document(b, "memory/41.json");
-	assert_in_range(number(json_object_get(doc, "totals"), "dumped"), ROOM - (80 << 10), ROOM);
-	assert_true(number(doc, "core_bytes") <= ROOM);
-	check_run(doc, 1, 0, "0x70000000 0x70008000 dumped");
+	core = membench_member(b, "memory/41.core", NULL);
+	assert_int_equal(*membench_core_at(core, stack + STACK - 1), 's');
+	assert_int_equal(*membench_core_at(core, heap + ROOM - (128 << 10)), 'h');
+	assert_null(membench_core_at(core, heap + ROOM));
+	doc = membench_document(b, "memory/41.json");
+	assert_in_range(
+		membench_number(json_object_get(doc, "totals"), "dumped"), ROOM - (80 << 10), ROOM);
+	assert_true(membench_number(doc, "core_bytes") <= ROOM);
+	membench_check_run(doc, 1, 0, "0x70000000 0x70008000 dumped");
 	snprintf(end, sizeof(end), "0x%lx 0x10400000 over_budget",
-		heap + (uint64_t)number(json_object_get(doc, "totals"), "dumped") - STACK);
-	check_run(doc, 0, 1, end);
+		heap + (uint64_t)membench_number(json_object_get(doc, "totals"), "dumped") - STACK);
+	membench_check_run(doc, 0, 1, end);
 	json_decref(doc);
-	assert_true(gap_says(b, "over_budget member=memory/41.core"));
+	assert_true(membench_gap_says(b, "over_budget member=memory/41.core"));
 }
 
 static void damage_costs_one_process(void **state)
 {
-	struct bench *b = *state;
+	struct membench *b = *state;
 	struct mem_proc p = memkit_proc(42);
 
 	add_plain(&b->kit, 41);
@@ -411,18 +272,18 @@ static void damage_costs_one_process(void **state)
 	/* and one that was not finished */
 	memkit_add(&b->kit, &p, sizeof(p), NULL, 0);
 	assert_int_equal(io_pwrite(b->kit.fd, &p, sizeof(p), (off_t)b->kit.table.end), 0);
-	collect(b);
+	membench_collect(b);
 	assert_int_equal(b->rc, 0);
-	json_decref(document(b, "memory/43.json"));
-	assert_true(gap_says(b, "refused member= where=memory of process 42"));
-	assert_true(gap_says(b, "refused member= where=memory of process 41"));
-	assert_true(gap_says(b, "stalled member= where=processes that were not listed"));
+	json_decref(membench_document(b, "memory/43.json"));
+	assert_true(membench_gap_says(b, "refused member= where=memory of process 42"));
+	assert_true(membench_gap_says(b, "refused member= where=memory of process 41"));
+	assert_true(membench_gap_says(b, "stalled member= where=processes that were not listed"));
 }
 
 /* Its registers are its own, its memory is in the core of another. */
 static void who_shares_is_referred(void **state)
 {
-	struct bench *b = *state;
+	struct membench *b = *state;
 	struct mem_proc p = memkit_proc(42);
 	json_t *doc, *memory;
 
@@ -435,21 +296,21 @@ static void who_shares_is_referred(void **state)
 	p.pid = 43;
 	memkit_add(&b->kit, &p, sizeof(p), NULL, 0);
 	memkit_end(&b->kit);
-	collect(b);
+	membench_collect(b);
 	assert_int_equal(b->rc, 0);
-	doc = document(b, "memory/42.json");
+	doc = membench_document(b, "memory/42.json");
 	memory = json_object_get(doc, "memory");
-	assert_string_equal(word(memory, "fate"), "elsewhere");
-	assert_int_equal(number(memory, "pid"), 41);
-	assert_string_equal(word(doc, "core"), "memory/42.core");
+	assert_string_equal(membench_word(memory, "fate"), "elsewhere");
+	assert_int_equal(membench_number(memory, "pid"), 41);
+	assert_string_equal(membench_word(doc, "core"), "memory/42.core");
 	json_decref(doc);
-	doc = document(b, "memory/43.json");
-	assert_string_equal(word(doc, "no_core"), "no registers were captured");
+	doc = membench_document(b, "memory/43.json");
+	assert_string_equal(membench_word(doc, "no_core"), "no registers were captured");
 	json_decref(doc);
-	doc = document(b, "memory/41.json");
+	doc = membench_document(b, "memory/41.json");
 	assert_null(json_object_get(doc, "memory"));
 	json_decref(doc);
-	assert_false(gap_says(b, "process 42"));
+	assert_false(membench_gap_says(b, "process 42"));
 }
 
 /* It had ended before anything was taken: nothing is missing. */
@@ -457,19 +318,19 @@ static void a_remark_is_no_gap(void **state)
 {
 	struct mem_note note = {.head.type = MEM_NOTE, .kind = MEM_REMARK, .where = "process"};
 	struct mem_proc p = memkit_proc(42);
-	struct bench *b = *state;
+	struct membench *b = *state;
 	json_t *doc;
 
 	memkit_add(&b->kit, &p, sizeof(p), NULL, 0);
 	memkit_add(&b->kit, &note, sizeof(note), "it had ended", 13);
 	memkit_end(&b->kit);
-	collect(b);
+	membench_collect(b);
 	assert_int_equal(b->rc, 0);
-	doc = document(b, "memory/42.json");
+	doc = membench_document(b, "memory/42.json");
 	assert_string_equal(
-		word(json_array_get(json_object_get(doc, "notes"), 0), "kind"), "remark");
+		membench_word(json_array_get(json_object_get(doc, "notes"), 0), "kind"), "remark");
 	json_decref(doc);
-	assert_false(gap_says(b, "process 42"));
+	assert_false(membench_gap_says(b, "process 42"));
 }
 
 /* ---- live */
@@ -518,7 +379,7 @@ static void map_pages(void)
 
 static void pages_that_are_read_now(void **state)
 {
-	struct bench *b = *state;
+	struct membench *b = *state;
 	uint64_t at;
 	own_free char *core = NULL;
 	char name[64], want[128];
@@ -529,26 +390,26 @@ static void pages_that_are_read_now(void **state)
 	map_pages();
 	at = (uintptr_t)pages;
 	add_self(&b->kit, NULL);
-	collect(b);
+	membench_collect(b);
 	assert_int_equal(b->rc, 0);
 	snprintf(name, sizeof(name), "memory/%d.core", (int)getpid());
-	core = member(b, name, NULL);
-	assert_string_equal(core_at(core, at), "page 0");
-	assert_string_equal(core_at(core, at + 4 * PAGE), "page 4");
-	assert_string_equal(core_at(core, at + 5 * PAGE), "");
-	assert_string_equal(core_at(core, at + 7 * PAGE), "page 7");
-	assert_string_equal(core_at(core, at + 10 * PAGE), "page 10");
-	assert_string_equal(core_at(core, at + 15 * PAGE), "page 15");
+	core = membench_member(b, name, NULL);
+	assert_string_equal(membench_core_at(core, at), "page 0");
+	assert_string_equal(membench_core_at(core, at + 4 * PAGE), "page 4");
+	assert_string_equal(membench_core_at(core, at + 5 * PAGE), "");
+	assert_string_equal(membench_core_at(core, at + 7 * PAGE), "page 7");
+	assert_string_equal(membench_core_at(core, at + 10 * PAGE), "page 10");
+	assert_string_equal(membench_core_at(core, at + 15 * PAGE), "page 15");
 	snprintf(name, sizeof(name), "memory/%d.json", (int)getpid());
-	doc = document(b, name);
+	doc = membench_document(b, name);
 	snprintf(want, sizeof(want), "%#jx %#jx not_present", (uintmax_t)(at + 5 * PAGE),
 		(uintmax_t)(at + 7 * PAGE));
-	check_run(doc, 0, 2, want);
+	membench_check_run(doc, 0, 2, want);
 	totals = json_object_get(doc, "totals");
-	assert_int_equal(number(totals, "dumped"), 14 * PAGE);
-	assert_int_equal(number(totals, "of_dumped_live"), 13 * PAGE);
+	assert_int_equal(membench_number(totals, "dumped"), 14 * PAGE);
+	assert_int_equal(membench_number(totals, "of_dumped_live"), 13 * PAGE);
 	json_decref(doc);
-	assert_true(gap_says(b, "not_present member=memory/"));
+	assert_true(membench_gap_says(b, "not_present member=memory/"));
 	/* reading has brought none of them in */
 	core = realloc(core, ALL / PAGE);
 	assert_int_equal(mincore(pages, ALL, (void *)core), 0);
@@ -583,7 +444,7 @@ static void shared_memory_is_read_from_who_is_left(void **state)
 {
 	struct mem_map map = {.kind = MEM_SHMEM, .flags = MEM_R | MEM_W | MEM_MAY_SHARE};
 	struct mem_run run = {.head.type = MEM_RUN, .fate = MEM_ELSEWHERE};
-	struct bench *b = *state;
+	struct membench *b = *state;
 	own_free char *core = NULL;
 	struct mem_proc gone;
 	char *shared, name[64];
@@ -615,14 +476,14 @@ static void shared_memory_is_read_from_who_is_left(void **state)
 	run.offset = (uint64_t)gone.pid;
 	memkit_add(&b->kit, &run, sizeof(run), NULL, 0);
 	memkit_end(&b->kit);
-	collect(b);
+	membench_collect(b);
 	assert_int_equal(b->rc, 0);
 	snprintf(name, sizeof(name), "memory/%d.core", gone.pid);
-	core = member(b, name, NULL);
-	assert_string_equal(core_at(core, map.start), "still here");
-	assert_string_equal(core_at(core, map.end - PAGE), "and here");
+	core = membench_member(b, name, NULL);
+	assert_string_equal(membench_core_at(core, map.start), "still here");
+	assert_string_equal(membench_core_at(core, map.end - PAGE), "and here");
 	snprintf(name, sizeof(name), "memory/%d.core", gone.pid);
-	assert_false(gap_says(b, name));
+	assert_false(membench_gap_says(b, name));
 	assert_int_equal(munmap(shared, ALL), 0);
 }
 
@@ -684,7 +545,7 @@ static void numbers_of_another_namespace(void **state)
 
 static void another_program_is_not_read(void **state)
 {
-	struct bench *b = *state;
+	struct membench *b = *state;
 	char name[64];
 	own_free char *core = NULL;
 
@@ -692,19 +553,19 @@ static void another_program_is_not_read(void **state)
 		unit_skip("the emulator's own memory");
 	map_pages();
 	add_self(&b->kit, "16 bytes of auxv");
-	collect(b);
+	membench_collect(b);
 	assert_int_equal(b->rc, 0);
 	snprintf(name, sizeof(name), "memory/%d.core", (int)getpid());
-	core = member(b, name, NULL);
-	assert_string_equal(core_at(core, (uintptr_t)pages), "page 0");
-	assert_string_equal(core_at(core, (uintptr_t)pages + PAGE), "");
-	assert_true(gap_says(b, "vanished member=memory/"));
+	core = membench_member(b, name, NULL);
+	assert_string_equal(membench_core_at(core, (uintptr_t)pages), "page 0");
+	assert_string_equal(membench_core_at(core, (uintptr_t)pages + PAGE), "");
+	assert_true(membench_gap_says(b, "vanished member=memory/"));
 	assert_int_equal(munmap(pages, ALL), 0);
 }
 
 static void mapped_files_have_digests(void **state)
 {
-	struct bench *b = *state;
+	struct membench *b = *state;
 	struct mem_map m = {.kind = MEM_PRIVATE, .flags = MEM_R};
 	uint8_t sum[HASH_LEN];
 	char path[128], hex[HASH_HEX], *at;
@@ -732,21 +593,22 @@ static void mapped_files_have_digests(void **state)
 	memkit_map_as(&b->kit, &m, "/not/there");
 	memkit_run(&b->kit, m.start, m.end, MEM_AS_FILE, 0);
 	memkit_end(&b->kit);
-	collect(b);
+	membench_collect(b);
 	assert_int_equal(b->rc, 0);
-	doc = document(b, "memory/files.json");
+	doc = membench_document(b, "memory/files.json");
 	row = json_array_get(json_object_get(doc, "files"), 0);
 	hash_of("content", 7, sum);
 	hash_hex(sum, hex);
-	assert_string_equal(word(row, "name"), path);
-	assert_string_equal(word(row, "sha256"), hex);
-	assert_int_equal(number(row, "size"), 7);
-	assert_int_equal(number(row, "with_pages_left_out"), 1);
+	assert_string_equal(membench_word(row, "name"), path);
+	assert_string_equal(membench_word(row, "sha256"), hex);
+	assert_int_equal(membench_number(row, "size"), 7);
+	assert_int_equal(membench_number(row, "with_pages_left_out"), 1);
 	row = json_array_get(json_object_get(doc, "files"), 1);
-	assert_string_equal(word(row, "sha256"), "");
-	assert_true(*word(row, "not_read"));
+	assert_string_equal(membench_word(row, "sha256"), "");
+	assert_true(*membench_word(row, "not_read"));
 	json_decref(doc);
-	assert_true(gap_says(b, "vanished member=memory/files.json where=digests of 1 files"));
+	assert_true(
+		membench_gap_says(b, "vanished member=memory/files.json where=digests of 1 files"));
 	(void)close(fd);
 	assert_int_equal(munmap(at, PAGE), 0);
 }
@@ -777,7 +639,7 @@ static int choked_commit(void *ctx, size_t n, struct err *e)
 	return choke.real->commit(ctx, n, e);
 }
 
-static void begin_choking(struct bench *b, struct sink_ops *ops, uint64_t stop)
+static void begin_choking(struct membench *b, struct sink_ops *ops, uint64_t stop)
 {
 	*ops = *b->out.sink.ops;
 	choke.real = b->out.sink.ops;
@@ -789,7 +651,7 @@ static void begin_choking(struct bench *b, struct sink_ops *ops, uint64_t stop)
 }
 
 /* The next one goes on with the core of this process. */
-static void follow(struct bench *b, uint64_t stop)
+static void follow(struct membench *b, uint64_t stop)
 {
 	assert_int_equal(b->rc, -EPIPE);
 	b->dump.resume = (struct dumper_resume){
@@ -798,13 +660,13 @@ static void follow(struct bench *b, uint64_t stop)
 		(int)getpid());
 	choke.stop = stop;
 	b->out.sink.spool_end = SINK_NOTES;
-	collect(b);
+	membench_collect(b);
 }
 
 /* Two of its runs kept a worker each: it is left alone then. */
 static void who_holds_his_lock_is_left_alone(void **state)
 {
-	struct bench *b = *state;
+	struct membench *b = *state;
 	own_free char *core = NULL;
 	struct sink_ops ops;
 	char name[64], want[128];
@@ -823,28 +685,28 @@ static void who_holds_his_lock_is_left_alone(void **state)
 	memkit_live(&b->kit, at + 11 * PAGE, at + ALL);
 	memkit_end(&b->kit);
 	begin_choking(b, &ops, PAGE + 2 * PAGE + 100);
-	collect(b);
+	membench_collect(b);
 	follow(b, PAGE + 4 * PAGE + 100);
 	follow(b, UINT64_MAX);
 	assert_int_equal(b->rc, 0);
 	snprintf(name, sizeof(name), "memory/%d.core", (int)getpid());
-	core = member(b, name, NULL);
-	assert_string_equal(core_at(core, at + PAGE), "page 1");
-	assert_string_equal(core_at(core, at + 3 * PAGE), "page 3");
-	assert_int_equal(core_at(core, at + 11 * PAGE)[0], 0);
+	core = membench_member(b, name, NULL);
+	assert_string_equal(membench_core_at(core, at + PAGE), "page 1");
+	assert_string_equal(membench_core_at(core, at + 3 * PAGE), "page 3");
+	assert_int_equal(membench_core_at(core, at + 11 * PAGE)[0], 0);
 	snprintf(name, sizeof(name), "memory/%d.json", (int)getpid());
-	doc = document(b, name);
+	doc = membench_document(b, name);
 	snprintf(want, sizeof(want), "%#jx %#jx failed", (uintmax_t)(at + 11 * PAGE),
 		(uintmax_t)(at + ALL));
-	check_run(doc, 0, 5, want);
+	membench_check_run(doc, 0, 5, want);
 	json_decref(doc);
-	assert_true(gap_says(b, "stalled member=memory/"));
+	assert_true(membench_gap_says(b, "stalled member=memory/"));
 	assert_int_equal(munmap(pages, ALL), 0);
 }
 
 static void whoever_gets_stuck_is_followed(void **state)
 {
-	struct bench *b = *state;
+	struct membench *b = *state;
 	struct sink_ops ops;
 	own_free char *core = NULL;
 	char name[64], want[128];
@@ -857,47 +719,60 @@ static void whoever_gets_stuck_is_followed(void **state)
 	at = (uintptr_t)pages;
 	begin_choking(b, &ops, PAGE + 3 * PAGE + 100); /* within the third page of the run */
 	add_self(&b->kit, NULL);
-	collect(b);
+	membench_collect(b);
 	assert_int_equal(b->rc, -EPIPE);
 	assert_true(b->out.left > 0);
 
 	follow(b, UINT64_MAX);
 	snprintf(name, sizeof(name), "memory/%d.core", (int)getpid());
 	assert_int_equal(b->rc, 0);
-	core = member(b, name, NULL);
-	assert_string_equal(core_at(core, at + PAGE), "page 1");
-	assert_int_equal(core_at(core, at + 4 * PAGE)[0], 0);
+	core = membench_member(b, name, NULL);
+	assert_string_equal(membench_core_at(core, at + PAGE), "page 1");
+	assert_int_equal(membench_core_at(core, at + 4 * PAGE)[0], 0);
 	snprintf(name, sizeof(name), "memory/%d.json", (int)getpid());
-	doc = document(b, name);
+	doc = membench_document(b, name);
 	snprintf(want, sizeof(want), "%#jx %#jx failed", (uintmax_t)(at + 3 * PAGE + 100),
 		(uintmax_t)(at + ALL));
-	check_run(doc, 0, 2, want);
+	membench_check_run(doc, 0, 2, want);
 	json_decref(doc);
-	assert_true(gap_says(b, "stalled member=memory/"));
+	assert_true(membench_gap_says(b, "stalled member=memory/"));
 	assert_int_equal(munmap(pages, ALL), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(what_is_staged_and_what_is_not, setup, teardown),
 		cmocka_unit_test_setup_teardown(
-			without_content_there_is_only_the_list, setup, teardown),
-		cmocka_unit_test_setup_teardown(without_time_there_is_no_content, setup, teardown),
-		cmocka_unit_test_setup_teardown(time_ends_in_a_core, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_bundles_limit_cuts_a_core, setup, teardown),
-		cmocka_unit_test_setup_teardown(damage_costs_one_process, setup, teardown),
-		cmocka_unit_test_setup_teardown(pages_that_are_read_now, setup, teardown),
+			what_is_staged_and_what_is_not, membench_setup, membench_teardown),
 		cmocka_unit_test_setup_teardown(
-			shared_memory_is_read_from_who_is_left, setup, teardown),
-		cmocka_unit_test_setup_teardown(another_program_is_not_read, setup, teardown),
+			without_content_there_is_only_the_list, membench_setup, membench_teardown),
+		cmocka_unit_test_setup_teardown(
+			without_time_there_is_no_content, membench_setup, membench_teardown),
+		cmocka_unit_test_setup_teardown(
+			time_ends_in_a_core, membench_setup, membench_teardown),
+		cmocka_unit_test_setup_teardown(
+			the_bundles_limit_cuts_a_core, membench_setup, membench_teardown),
+		cmocka_unit_test_setup_teardown(
+			damage_costs_one_process, membench_setup, membench_teardown),
+		cmocka_unit_test_setup_teardown(
+			pages_that_are_read_now, membench_setup, membench_teardown),
+		cmocka_unit_test_setup_teardown(
+			shared_memory_is_read_from_who_is_left, membench_setup, membench_teardown),
+		cmocka_unit_test_setup_teardown(
+			another_program_is_not_read, membench_setup, membench_teardown),
 		cmocka_unit_test(numbers_of_another_namespace),
-		cmocka_unit_test_setup_teardown(who_shares_is_referred, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_remark_is_no_gap, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_fits_is_taken, setup, teardown),
-		cmocka_unit_test_setup_teardown(mapped_files_have_digests, setup, teardown),
-		cmocka_unit_test_setup_teardown(whoever_gets_stuck_is_followed, setup, teardown),
-		cmocka_unit_test_setup_teardown(who_holds_his_lock_is_left_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			who_shares_is_referred, membench_setup, membench_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_remark_is_no_gap, membench_setup, membench_teardown),
+		cmocka_unit_test_setup_teardown(
+			what_fits_is_taken, membench_setup, membench_teardown),
+		cmocka_unit_test_setup_teardown(
+			mapped_files_have_digests, membench_setup, membench_teardown),
+		cmocka_unit_test_setup_teardown(
+			whoever_gets_stuck_is_followed, membench_setup, membench_teardown),
+		cmocka_unit_test_setup_teardown(
+			who_holds_his_lock_is_left_alone, membench_setup, membench_teardown),
 	};
 
 	if (hash_setup(NULL) < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* prepare - what is done before the target is stopped. */
-#include "prepare.h"
+/* memready - what is done before the target is stopped. */
+#include "memready.h"
 
 #include "crew.h"
 #include "memmaps.h"
@@ -83,7 +83,7 @@ static void read_rest(struct capture *c, uint64_t end)
 	}
 }
 
-int prepare_all(struct capture *c, uint64_t *ret_present, struct err *e)
+int memready_prepare(struct capture *c, uint64_t *ret_present, struct err *e)
 {
 	const struct capture_job *job = c->job;
 	uint64_t end = tick_now() + all_flags_ns, present = 0;

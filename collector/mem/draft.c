@@ -90,6 +90,8 @@ static int map_all(struct capture *c, struct proc_one *p, struct pagemap *pages,
 
 	if (!maps)
 		return err_set(e, ENOMEM, "no memory");
+	if (!p->learned) /* it came late */
+		memdevs_learn(&c->devs, p->live_fd);
 	maps->devs = &c->devs;
 	maps->flags = &p->flags;
 	more = memmaps_open(maps, p->live_fd, &why);
@@ -98,6 +100,7 @@ static int map_all(struct capture *c, struct proc_one *p, struct pagemap *pages,
 		rc = copy_tick(c->copy, e);
 		if (m.flags & MEM_NO_FLAGS && renew_flags(c, p))
 			memflags_join(&p->flags, &m);
+		memmaps_settle(&m, map_files);
 		if (rc == 0)
 			rc = add_map(&c->table, &m, e);
 		if (rc == 0)

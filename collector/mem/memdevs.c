@@ -15,7 +15,7 @@
 #include <sys/sysmacros.h>
 
 enum {
-	DEVS_MAX = 2048,
+	DEVS_MAX = 4096,
 	MOUNTS_MAX = 131072, /* lines of one mountinfo; the kernel's limit is 100,000 */
 };
 
@@ -70,16 +70,40 @@ void memdevs_done(struct memdevs *d)
 
 static bool seen_before(struct memdevs *d, int pid_fd)
 {
-	uint64_t ns;
+	struct memdevs_seen x;
+	struct statx st;
 
-	if (procfs_ns_inode(pid_fd, "mnt", &ns, NULL) < 0)
+	/* a root on a server that does not answer is not asked of it */
+	if (procfs_ns_inode(pid_fd, "mnt", &x.ns, NULL) < 0 ||
+		statx(pid_fd, "root", AT_STATX_DONT_SYNC, STATX_INO, &st) < 0)
 		return false;
-	for (unsigned i = 0; i < d->seen; i++)
-		if (d->seen_ns[i] == ns)
+	x.root = st.stx_ino;
+	x.major = st.stx_dev_major;
+	x.minor = st.stx_dev_minor;
+	for (unsigned i = 0; i < d->seen_count; i++)
+		if (!memcmp(&d->seen[i], &x, sizeof(x)))
 			return true;
-	if (d->seen < sizeof(d->seen_ns) / sizeof(d->seen_ns[0]))
-		d->seen_ns[d->seen++] = ns;
+	if (d->seen_count < sizeof(d->seen) / sizeof(d->seen[0]))
+		d->seen[d->seen_count++] = x;
 	return false;
+}
+
+static enum memdevs_kind kind_of(const char *type)
+{
+	static const struct {
+		const char *type;
+		enum memdevs_kind kind;
+	} kinds[] = {
+		{"tmpfs", MEMDEVS_TMPFS},
+		{"hugetlbfs", MEMDEVS_HUGE},
+		{"ramfs", MEMDEVS_RAM},
+		{"devtmpfs", MEMDEVS_DEV},
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(type, kinds[i].type))
+			return kinds[i].kind;
+	return MEMDEVS_DISK;
 }
 
 void memdevs_learn(struct memdevs *d, int pid_fd)
@@ -93,12 +117,7 @@ void memdevs_learn(struct memdevs *d, int pid_fd)
 	if (!l)
 		return;
 	lines_begin(l, fd);
-	for (unsigned i = 0; i < MOUNTS_MAX && (line = lines_next(l)); i++) {
-		if (procfs_parse_mount(line, &m) < 0)
-			continue;
-		if (!strcmp(m.type, "tmpfs"))
-			add(d, m.major, m.minor, MEMDEVS_TMPFS);
-		else if (!strcmp(m.type, "hugetlbfs"))
-			add(d, m.major, m.minor, MEMDEVS_HUGE);
-	}
+	for (unsigned i = 0; i < MOUNTS_MAX && (line = lines_next(l)); i++)
+		if (procfs_parse_mount(line, &m) == 0)
+			add(d, m.major, m.minor, kind_of(m.type));
 }

@@ -9,7 +9,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+
+enum { ZERO_MAJOR = 1, ZERO_MINOR = 5 };
 
 /* seq_path(3) of the kernel writes a newline as \012 and nothing else so; a file that is named
  * \012 in so many letters looks the same. */
@@ -65,16 +70,20 @@ static void judge_file(struct memmap *m, enum memdevs_kind dev)
 {
 	bool shared = m->flags & MEM_MAY_SHARE;
 	bool huge = dev == MEMDEVS_OWN_HUGE || dev == MEMDEVS_HUGE;
+	bool own = dev == MEMDEVS_OWN || dev == MEMDEVS_OWN_HUGE;
 
-	m->nameless = procfs_says_deleted(m->name, m->name_len);
+	m->nameless = dev == MEMDEVS_OTHER || procfs_says_deleted(m->name, m->name_len);
+	m->in_memory = dev != MEMDEVS_DISK;
+	m->ask = dev == MEMDEVS_TMPFS || dev == MEMDEVS_RAM || dev == MEMDEVS_DEV;
 	if (huge)
 		m->flags |= MEM_HUGETLB;
 	if (dev == MEMDEVS_OWN_HUGE && !shared && has_prefix(m->name, "/anon_hugepage")) {
 		m->kind = MEM_ANON; /* MAP_ANONYMOUS | MAP_HUGETLB: the file is never anybody's */
-	} else if (dev != MEMDEVS_OTHER && shared) {
+	} else if (shared && m->in_memory && dev != MEMDEVS_OTHER && dev != MEMDEVS_DEV) {
 		m->kind = MEM_SHMEM;
-		m->object = !huge; /* holes of hugetlbfs cannot be told from data */
-	} else if (dev == MEMDEVS_OWN || dev == MEMDEVS_OWN_HUGE) {
+		/* holes of hugetlbfs cannot be told from data */
+		m->object = !huge && dev != MEMDEVS_RAM;
+	} else if (own) {
 		m->kind = MEM_DELETED;
 		m->nameless = true;
 	} else if (m->name[0] != '/') {
@@ -82,11 +91,44 @@ static void judge_file(struct memmap *m, enum memdevs_kind dev)
 	} else if (m->nameless) {
 		m->kind = MEM_DELETED;
 		m->hidden = !m->major && has_prefix(m->name, "/secretmem");
-	} else if (has_prefix(m->name, "/dev/")) {
+		m->object = shared && dev == MEMDEVS_OTHER;
+	} else if ((dev == MEMDEVS_DISK || dev == MEMDEVS_DEV) && has_prefix(m->name, "/dev/")) {
 		m->kind = MEM_SPECIAL;
 	} else {
 		m->kind = shared ? MEM_SHARED : MEM_PRIVATE;
 	}
+}
+
+void memmaps_file(const struct memmap *m, char name[MEMMAPS_FILE])
+{
+	snprintf(name, MEMMAPS_FILE, "%" PRIx64 "-%" PRIx64, m->start, m->end);
+}
+
+static bool is_zero_device(const struct statx *st)
+{
+	return S_ISCHR(st->stx_mode) && st->stx_rdev_major == ZERO_MAJOR &&
+	       st->stx_rdev_minor == ZERO_MINOR;
+}
+
+void memmaps_settle(struct memmap *m, int map_files)
+{
+	bool shared = m->flags & MEM_MAY_SHARE;
+	char name[MEMMAPS_FILE];
+	struct statx st;
+
+	memmaps_file(m, name);
+	if (!m->ask || statx(map_files, name, AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &st) < 0)
+		return;
+	if (S_ISREG(st.stx_mode)) {
+		if (m->kind != MEM_SPECIAL)
+			return;
+		m->kind = shared ? MEM_SHMEM : MEM_PRIVATE;
+		m->object = shared;
+		return;
+	}
+	/* a private mapping of it is anonymous memory; a shared one has a file of the kernel's */
+	m->kind = is_zero_device(&st) && !shared ? MEM_ANON : MEM_SPECIAL;
+	m->object = m->in_memory = m->hidden = false;
 }
 
 int memmaps_parse(char *line, const struct memdevs *devs, struct memmap *ret)

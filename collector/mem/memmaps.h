@@ -20,6 +20,8 @@ struct memmap {
 	enum mem_kind kind;
 	unsigned major, minor;
 	bool nameless;	  /* nobody finds its file by the name it has */
+	bool in_memory;	  /* its file is, or may be: what is present of it is on no disk */
+	bool ask;	  /* may be a device's: memmaps_settle() */
 	bool object;	  /* shared memory that can be read as a file */
 	bool hidden;	  /* says that it is memfd_secret(2): a page will tell */
 	bool whole;	  /* the kernel's own code for programs: read as a whole */
@@ -31,6 +33,11 @@ struct memmap {
 
 /* What a line says by itself; 'line' without its newline, changed in place. -EINVAL. */
 int memmaps_parse(char *line, const struct memdevs *devs, struct memmap *ret);
+/* What only the file tells: that it is a device's node, and of which. Opens nothing. */
+void memmaps_settle(struct memmap *m, int map_files);
+/* Its name in map_files. */
+enum { MEMMAPS_FILE = 40 };
+void memmaps_file(const struct memmap *m, char name[MEMMAPS_FILE]);
 
 struct memmaps {
 	struct lines lines;

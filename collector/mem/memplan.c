@@ -36,7 +36,7 @@ enum mem_fate memplan_fate(const struct memmap *m, unsigned is)
 	if (is & PAGES_ZERO)
 		return MEM_ZERO;
 	if (m->kind == MEM_SHARED || (m->kind == MEM_PRIVATE && !own))
-		return m->nameless ? MEM_DUMPED : MEM_AS_FILE;
+		return m->nameless || m->in_memory ? MEM_DUMPED : MEM_AS_FILE;
 	return MEM_DUMPED;
 }
 
@@ -62,8 +62,11 @@ static int say(struct memplan *p, uint64_t start, uint64_t end, enum mem_fate fa
 		.start = start,
 		.end = end,
 		.fate = (uint16_t)fate,
-		.flags = fate == MEM_DUMPED && (is & PAGES_SWAPPED) ? MEM_WAS_SWAPPED : 0,
 	};
+
+	if (fate == MEM_DUMPED)
+		run.flags = (is & PAGES_SWAPPED ? MEM_WAS_SWAPPED : 0u) |
+			    (is & PAGES_FILE ? MEM_OF_FILE : 0u);
 
 	return start < end ? copy_add(p->copy, &run, e) : 0;
 }
@@ -74,10 +77,11 @@ static int say_found(
 {
 	uint64_t page = p->pages->page, at = found->start;
 	enum mem_fate fate = memplan_fate(m, found->is);
+	unsigned is = found->is & ~(m->kind == MEM_PRIVATE ? 0u : PAGES_FILE);
 	int rc = 0;
 
 	if (is_head(m, at, found) && fate == MEM_AS_FILE) {
-		rc = say(p, at, at + page, MEM_DUMPED, found->is, e);
+		rc = say(p, at, at + page, MEM_DUMPED, is, e);
 		at += page;
 	}
 	while (rc == 0 && (found->is & PAGES_SWAPPED) && at < found->end) {
@@ -86,11 +90,11 @@ static int say_found(
 		/* there may be millions of marks, in page tables alone */
 		rc = copy_tick(p->copy, e);
 		if (rc == 0)
-			rc = say(p, at, at + page, is_mark(p, m, &one) ? MEM_NOT_PRESENT : fate,
-				found->is, e);
+			rc = say(p, at, at + page, is_mark(p, m, &one) ? MEM_NOT_PRESENT : fate, is,
+				e);
 		at += page;
 	}
-	return rc < 0 ? rc : say(p, at, found->end, fate, found->is, e);
+	return rc < 0 ? rc : say(p, at, found->end, fate, is, e);
 }
 
 static int by_pages(struct memplan *p, const struct memmap *m, struct err *e)

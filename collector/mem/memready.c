@@ -11,6 +11,7 @@
 #include "resume.h"
 #include "tick.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 static const uint64_t flags_ns = 500000000;	 /* for smaps of one process */
@@ -55,6 +56,7 @@ static uint64_t prepare_one(struct capture *c, struct proc_one *p, uint64_t end)
 		return 0;
 	p->flags.cut = true;
 	memdevs_learn(&c->devs, p->live_fd);
+	p->learned = true;
 	if (is_unprepared(c, p))
 		return 0;
 	draft_at(c, CAPTURE_PREPARES, p);
@@ -83,6 +85,15 @@ static void read_rest(struct capture *c, uint64_t end)
 	}
 }
 
+/* Some kernels name what lies under an overlay, which no container has mounted. */
+static void learn_host(struct capture *c)
+{
+	own_fd int fd = openat(c->job->proc_fd, "1", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		memdevs_learn(&c->devs, fd);
+}
+
 int memready_prepare(struct capture *c, uint64_t *ret_present, struct err *e)
 {
 	const struct capture_job *job = c->job;
@@ -94,6 +105,7 @@ int memready_prepare(struct capture *c, uint64_t *ret_present, struct err *e)
 	if (rc < 0)
 		return rc;
 	c->limits.by_file = c->set.self != getpid();
+	learn_host(c);
 	for (unsigned i = 0; i < c->set.count; i++) {
 		c->set.proc[i].left_out = resume_leaves_out(c, &c->set.proc[i]);
 		present += prepare_one(c, &c->set.proc[i], end);

@@ -77,7 +77,8 @@ bool memsign_of_run(const struct mem_map *m, const struct mem_run *r, enum memsi
 {
 	uint64_t in_file = m->offset + (r->start - m->start);
 
-	if (m->kind != MEM_PRIVATE || !(m->flags & MEM_X) || r->fate != MEM_DUMPED)
+	if (m->kind != MEM_PRIVATE || !(m->flags & MEM_X) || r->fate != MEM_DUMPED ||
+		r->flags & MEM_OF_FILE)
 		return false;
 	*ret = MEMSIGN_TEXT;
 	return in_file || r->end - r->start > PAGE;

@@ -76,7 +76,11 @@ enum {
 };
 
 /* Bits of mem_run.flags. */
-enum { MEM_WAS_SWAPPED = 1, MEM_WAS_LIVE = 2 /* read after the target was thawed */ };
+enum {
+	MEM_WAS_SWAPPED = 1,
+	MEM_WAS_LIVE = 2, /* read after the target was thawed */
+	MEM_OF_FILE = 4,  /* the file's own page, and not a copy that the process wrote */
+};
 
 enum {
 	MEM_NAME = 4096,	/* of a mapping, with its NUL */

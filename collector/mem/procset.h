@@ -27,6 +27,7 @@ struct proc_one {
 	bool before;	 /* it ended before all of them stood still: nothing of it is lost */
 	struct procfs_stat stat;
 	struct memflags flags;
+	bool learned; /* its mounts are in capture's devs */
 	bool renewed; /* the flags were read again since it stands still */
 	/* the caller's */
 	uint64_t stopped_ns, resumed_ns;

@@ -9,9 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <linux/magic.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -210,24 +208,31 @@ static int read_piece(struct view *v, uint64_t from, uint64_t to, struct err *e)
 	return rc;
 }
 
-/* Which memory is it? A tmpfs makes handles of type 1 with 12 bytes, the generation first
- * (mm/shmem.c). Without one (a kernel without CONFIG_FHANDLE) its number must do where that is
- * given but once. */
-static void identify(struct view *v, int fd, const struct statx *st)
+/* A tmpfs makes handles of type 1 with 12 bytes, the generation first (mm/shmem.c), which nothing
+ * else does. Asks nobody. */
+static bool read_handle(int dir, const char *name, uint32_t *ret_generation)
 {
 	struct {
 		struct file_handle head;
 		unsigned char bytes[MAX_HANDLE_SZ];
 	} h = {.head.handle_bytes = MAX_HANDLE_SZ};
-	int mount;
+	int mount, flags = *name ? AT_SYMLINK_FOLLOW : AT_EMPTY_PATH;
 
+	if (name_to_handle_at(dir, name, &h.head, &mount, flags) < 0 || h.head.handle_type != 1 ||
+		h.head.handle_bytes != 12)
+		return false;
+	memcpy(ret_generation, h.head.f_handle, sizeof(*ret_generation));
+	return true;
+}
+
+/* Which memory is it? Without a handle (a kernel without CONFIG_FHANDLE) its number must do where
+ * that is given but once. */
+static void identify(struct view *v, int fd, const struct statx *st)
+{
 	v->id = (struct shmem_id){.ino = v->m->ino, .major = v->m->major, .minor = v->m->minor};
 	if (st->stx_mask & STATX_BTIME)
 		v->id.born = (uint64_t)st->stx_btime.tv_sec * 1000000000U + st->stx_btime.tv_nsec;
-	if (name_to_handle_at(fd, "", &h.head, &mount, AT_EMPTY_PATH) == 0 &&
-		h.head.handle_type == 1 && h.head.handle_bytes == 12)
-		memcpy(&v->id.generation, h.head.f_handle, sizeof(v->id.generation));
-	else
+	if (!read_handle(fd, "", &v->id.generation))
 		v->unknown = !strncmp(v->m->name, "/SYSV", 5);
 }
 
@@ -244,14 +249,18 @@ static bool is_object(const struct view *v, int dir, const char *name, struct st
 static int open_object(struct view *v, int map_files)
 {
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	char name[40];
+	char name[MEMMAPS_FILE];
 	own_fd int fd = -1;
 	struct statfs fs;
 	struct statx st;
+	uint32_t ignored;
 
-	snprintf(name, sizeof(name), "%" PRIx64 "-%" PRIx64, v->m->start, v->m->end);
+	memmaps_file(v->m, name);
 	/* devices lie on file systems in memory, too, and opening one has effects */
 	if (!is_object(v, map_files, name, &st))
+		return -1;
+	/* mounted nowhere: what is it? */
+	if (v->m->kind == MEM_DELETED && !read_handle(map_files, name, &ignored))
 		return -1;
 	/* it is on a file system in memory: opening it waits for nobody */
 	fd = openat(map_files, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOATIME);

@@ -6,6 +6,7 @@
 #include "copy.h"
 #include "io.h"
 #include "memmaps.h"
+#include "memsign.h"
 #include "own.h"
 #include "shmem.h"
 #include "target.h"
@@ -13,16 +14,21 @@
 #include "zoo.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static const uint64_t second = 1000000000;
@@ -150,6 +156,111 @@ static void same_segment(void **state)
 	close_with(&f);
 }
 
+/* ---- files */
+
+static void *map_of(struct zoo *z, unsigned place, int fd, int flags)
+{
+	void *p = mmap(NULL, SIZE, PROT_READ | PROT_EXEC, flags, fd, 0);
+
+	if (p == MAP_FAILED)
+		_exit(1);
+	z->at[place] = (uintptr_t)p;
+	return p;
+}
+
+static void fill(int fd, char byte)
+{
+	char block[SIZE];
+
+	memset(block, byte, SIZE);
+	if (fd < 0 || write(fd, block, SIZE) != SIZE)
+		_exit(1);
+}
+
+/* On a tmpfs that is mounted nowhere. Nobody touches the first one's pages. */
+static void detached(struct zoo *z)
+{
+	int fs = (int)syscall(SYS_fsopen, "tmpfs", 0), dir = -1, fd;
+
+	if (fs >= 0 && syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		dir = (int)syscall(SYS_fsmount, fs, 0, 0);
+	if (dir < 0)
+		return;
+	fd = openat(dir, "shared", O_RDWR | O_CREAT | O_CLOEXEC, 0700);
+	fill(fd, 'S');
+	map_of(z, 0, fd, MAP_SHARED);
+	fd = openat(dir, "private", O_RDWR | O_CREAT | O_CLOEXEC, 0700);
+	fill(fd, 'P');
+	map_of(z, 1, fd, MAP_PRIVATE | MAP_POPULATE);
+}
+
+static void on_no_mount(void **state)
+{
+	struct captured x;
+	struct fixture f;
+
+	(void)state;
+	open_with(&f, detached);
+	if (!f.zoo.at[0]) {
+		close_with(&f);
+		unit_skip("no fsopen(2) here");
+	}
+	f.k.sandboxed = true;
+	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
+	is_dumped(&f, f.zoo.pid, f.zoo.at[0], 'S');
+	is_dumped(&f, f.zoo.pid, f.zoo.at[0] + SIZE - 1, 'S');
+	is_dumped(&f, f.zoo.pid, f.zoo.at[1], 'P');
+	assert_true(capturing_at(&f.k, f.zoo.pid, f.zoo.at[1], &x));
+	assert_int_equal(x.map.kind, MEM_DELETED);
+	close_with(&f);
+}
+
+/* Memory of /dev/zero, and a program in /dev/shm. */
+static void below_dev(struct zoo *z)
+{
+	int fd = open("/dev/zero", O_RDWR | O_CLOEXEC);
+	char *p = map_of(z, 0, fd, MAP_PRIVATE);
+	char name[] = "/dev/shm/ident.XXXXXX";
+
+	if (mprotect(p, SIZE, PROT_READ | PROT_WRITE | PROT_EXEC) < 0)
+		_exit(1);
+	memset(p, 'Z', SIZE / 2);
+	fd = mkostemp(name, O_CLOEXEC);
+	snprintf((char *)(z->len + 1), sizeof(name), "%s", name);
+	fill(fd, 'P');
+	map_of(z, 1, fd, MAP_PRIVATE | MAP_POPULATE);
+}
+
+static void names_below_dev(void **state)
+{
+	enum memsign sign;
+	struct captured x;
+	struct fixture f;
+	bool is_tmpfs;
+	struct statfs fs;
+
+	(void)state;
+	is_tmpfs = statfs("/dev/shm", &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+	if (!is_tmpfs)
+		unit_skip("no tmpfs in /dev/shm");
+	open_with(&f, below_dev);
+	f.k.sandboxed = true;
+	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
+	unlink((char *)(f.zoo.len + 1));
+	is_dumped(&f, f.zoo.pid, f.zoo.at[0], 'Z');
+	assert_true(capturing_at(&f.k, f.zoo.pid, f.zoo.at[0], &x));
+	assert_int_equal(x.map.kind, MEM_ANON);
+	assert_true(memsign_of_map(&x.map, &sign));
+	assert_int_equal(sign, MEMSIGN_EXEC);
+	assert_true(capturing_at(&f.k, f.zoo.pid, f.zoo.at[0] + SIZE - 1, &x));
+	assert_int_equal(x.run.fate, MEM_ZERO);
+	is_dumped(&f, f.zoo.pid, f.zoo.at[1], 'P');
+	assert_true(capturing_at(&f.k, f.zoo.pid, f.zoo.at[1], &x));
+	assert_int_equal(x.map.kind, MEM_PRIVATE);
+	assert_false(memsign_of_run(&x.map, &x.run, &sign));
+	close_with(&f);
+}
+
 /* ---- one mapping of ours */
 
 struct mine {
@@ -241,6 +352,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(same_number),
 		cmocka_unit_test(same_segment),
+		cmocka_unit_test(on_no_mount),
+		cmocka_unit_test(names_below_dev),
 		cmocka_unit_test(holes_of_unknown_flags),
 		cmocka_unit_test(devices_stay_closed),
 	};

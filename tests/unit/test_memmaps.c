@@ -25,6 +25,27 @@
 
 enum { GUARD_INSTALL = 102 };
 
+/* What a process has mounted. */
+static void learn(struct memdevs *devs)
+{
+	static const char text[] = "20 1 253:1 / / rw - ext4 /dev/vda rw\n"
+				   "21 20 0:6 / /dev rw - devtmpfs dev rw\n"
+				   "22 20 0:30 / /dev/shm rw - tmpfs shm rw\n"
+				   "23 20 0:31 / /ram rw - ramfs ram rw\n";
+	char dir[] = "/tmp/mounts.XXXXXX", name[40];
+	own_fd int fd = -1;
+	FILE *f;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(name, sizeof(name), "%s/mountinfo", dir);
+	f = fopen(name, "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0 && fclose(f) == 0);
+	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	memdevs_learn(devs, fd);
+	assert_int_equal(unlink(name) | rmdir(dir), 0);
+}
+
 static printf_like(1, 2) struct memmap parsed(const char *format, ...)
 {
 	own_memdevs struct memdevs devs;
@@ -36,6 +57,7 @@ static printf_like(1, 2) struct memmap parsed(const char *format, ...)
 	vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
 	memdevs_init(&devs);
+	learn(&devs);
 	assert_int_equal(memmaps_parse(line, &devs, &m), 0);
 	return m;
 }
@@ -96,6 +118,35 @@ static void names_do_not_make_memory(void **state)
 	m = parsed("1000-2000 rw-p 0 %x:%x 5 /home/x", ma, mi);
 	assert_int_equal(m.kind, MEM_DELETED);
 	assert_true(m.nameless);
+}
+
+/* The file of who has it mounted nowhere is lost with him. */
+static void mounted_nowhere(void **state)
+{
+	struct memmap m = parsed("1000-2000 r-xp 0 00:77 5 /evil");
+
+	(void)state;
+	assert_int_equal(m.kind, MEM_DELETED);
+	assert_int_equal(memplan_fate(&m, PAGES_PRESENT | PAGES_FILE), MEM_DUMPED);
+	assert_int_equal(memplan_fate(&m, 0), MEM_NOT_PRESENT);
+	m = parsed("1000-2000 rw-s 0 00:77 5 /evil");
+	assert_true(m.object);
+	assert_int_equal(memplan_fate(&m, PAGES_PRESENT | PAGES_FILE), MEM_DUMPED);
+}
+
+/* Nor is a file in memory on a disk, wherever that is mounted. */
+static void mounted_in_memory(void **state)
+{
+	struct memmap m = parsed("1000-2000 r-xp 0 00:1e 5 /dev/shm/evil.so");
+
+	(void)state;
+	assert_int_equal(m.kind, MEM_PRIVATE);
+	assert_int_equal(memplan_fate(&m, PAGES_PRESENT | PAGES_FILE), MEM_DUMPED);
+	assert_int_equal(memplan_fate(&m, 0), MEM_AS_FILE);
+	m = parsed("1000-2000 rw-s 0 00:1f 5 /ram/x");
+	assert_int_equal(m.kind, MEM_SHMEM);
+	assert_false(m.object);
+	assert_int_equal(parsed("1000-2000 rw-p 0 00:06 5 /dev/x").kind, MEM_SPECIAL);
 }
 
 static void add_smaps(struct memflags *f, const char *text, size_t *room)
@@ -416,6 +467,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_of_maps),
 		cmocka_unit_test(names_do_not_make_memory),
+		cmocka_unit_test(mounted_nowhere),
+		cmocka_unit_test(mounted_in_memory),
 		cmocka_unit_test(flags_by_address),
 		cmocka_unit_test(fates),
 		cmocka_unit_test(two_ways_agree),

@@ -368,7 +368,10 @@ static int start(struct job *job, struct err *e)
 
 static int run(const struct dump *d, struct sink *out, struct err *e)
 {
-	struct job job = {.dump = d, .out = out, .scan = MEMSCAN_INIT, .core = {.live = MEMLIVE_INIT, .object = MEMOBJECT_INIT}};
+	struct job job = {.dump = d,
+		.out = out,
+		.scan = MEMSCAN_INIT,
+		.core = {.live = MEMLIVE_INIT, .object = MEMOBJECT_INIT}};
 	int rc = start(&job, e);
 
 	if (rc == 0)

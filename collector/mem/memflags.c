@@ -42,13 +42,35 @@ static unsigned flags_of(const char *text)
 	return bits;
 }
 
-static int add(struct memflags *f, uint64_t start, uint64_t end, unsigned bits, size_t *room)
+/* Of a file, which one and where it begins. It may grow, be cut, and change its protection. */
+static uint64_t file_at(unsigned major, unsigned minor, uint64_t ino, uint64_t base)
+{
+	const uint64_t parts[] = {(uint64_t)major << 32 | minor, ino, base};
+	uint64_t what = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		what = (what ^ parts[i]) * 0x9e3779b97f4a7c15;
+		what ^= what >> 32;
+	}
+	return what | 2;
+}
+
+/* Anonymous memory is all alike, but for the kernel's pages ("[vvar]"). */
+static uint64_t what_of(const struct memmap *m)
+{
+	if (m->ino || m->major || m->minor)
+		return file_at(m->major, m->minor, m->ino, m->offset - m->start);
+	return !strncmp(m->name, "[v", 2);
+}
+
+static int add(struct memflags *f, const struct memflags_text *t, unsigned bits, size_t *room)
 {
 	struct memflags_range *last = f->count ? &f->range[f->count - 1] : NULL;
+	const uint64_t start = t->start, end = t->end;
 
 	if ((start | end) & LOW || start >= end || (last && start < last->end))
 		return 0; /* the mappings moved while they were read */
-	if (last && last->end == start && (last->start & LOW) == bits) {
+	if (last && last->end == start && (last->start & LOW) == bits && last->what == t->what) {
 		last->end = end;
 		return 0;
 	}
@@ -63,7 +85,7 @@ static int add(struct memflags *f, uint64_t start, uint64_t end, unsigned bits, 
 		f->range = more;
 		f->cap = cap;
 	}
-	f->range[f->count++] = (struct memflags_range){start | bits, end};
+	f->range[f->count++] = (struct memflags_range){start | bits, end, t->what};
 	--*room;
 	return 0;
 }
@@ -72,16 +94,25 @@ int memflags_line(struct memflags *f, struct memflags_text *t, char *line, size_
 {
 	static const char key[] = "VmFlags:";
 	struct procfs_map p;
-	uint64_t start = t->start, end = t->end;
 
 	if (!strncmp(line, key, sizeof(key) - 1)) {
+		const struct memflags_text done = *t;
+
 		*t = (struct memflags_text){0};
-		return add(f, start, end, flags_of(line + sizeof(key) - 1), room);
+		return add(f, &done, flags_of(line + sizeof(key) - 1), room);
 	}
 	if (line[0] >= 'A' && line[0] <= 'Z')
 		return 0; /* "Rss:": addresses are in small letters */
-	if (procfs_parse_map(line, &p) == 0)
-		*t = (struct memflags_text){p.start, p.end};
+	if (procfs_parse_map(line, &p) == 0) {
+		const struct memmap m = {.start = p.start,
+			.offset = p.offset,
+			.ino = p.inode,
+			.major = p.major,
+			.minor = p.minor,
+			.name = p.path};
+
+		*t = (struct memflags_text){p.start, p.end, what_of(&m)};
+	}
 	return 0;
 }
 
@@ -157,7 +188,9 @@ static size_t find(const struct memflags *f, uint64_t address)
 
 void memflags_join(const struct memflags *f, struct memmap *m)
 {
+	const uint64_t what = what_of(m);
 	unsigned bits = 0;
+	bool same = true;
 	size_t i = find(f, m->start);
 
 	m->flags &= ~(uint32_t)MEM_NO_FLAGS;
@@ -167,8 +200,14 @@ void memflags_join(const struct memflags *f, struct memmap *m)
 		m->flags |= MEM_NO_FLAGS;
 		return;
 	}
-	for (; i < f->count && (f->range[i].start & ~(uint64_t)LOW) < m->end; i++)
+	for (; i < f->count && (f->range[i].start & ~(uint64_t)LOW) < m->end; i++) {
 		bits |= f->range[i].start & LOW;
+		same = same && f->range[i].what == what;
+	}
+	if (!same) {
+		m->flags |= MEM_NO_FLAGS;
+		return;
+	}
 	for (unsigned w = 0; w < WORDS; w++)
 		if (bits & words[w].bit)
 			m->flags |= words[w].flag;

@@ -3,8 +3,8 @@
 /*
  * memflags - what only smaps tells of mappings (VmFlags): not to be dumped, held by userfaultfd,
  * huge, a device's. Reading it costs far more than maps, so it is read before the target is
- * stopped, and joined to the mappings by address; of what was mapped since, again afterwards where
- * that takes little time.
+ * stopped, and joined to the mappings by address and by what is mapped there; of what was mapped
+ * since, again afterwards where that takes little time.
  */
 #include "err.h"
 
@@ -14,11 +14,12 @@
 
 struct memmap;
 
-enum { MEMFLAGS_MAX = 1 << 20 }; /* ranges of all processes together: 16 MiB */
+enum { MEMFLAGS_MAX = 1 << 20 }; /* ranges of all processes together: 24 MiB */
 
 struct memflags {
 	struct memflags_range {
 		uint64_t start, end; /* start's low bits: its flags */
+		uint64_t what;	     /* is mapped */
 	} * range;		     /* sorted; neighbours that are alike are one */
 	size_t count, cap;
 	bool cut; /* the rest was not read: time, or no room */
@@ -35,9 +36,9 @@ void memflags_renew(
 	struct memflags *f, int pid_fd, size_t *room, uint64_t until, _Atomic uint64_t *beat);
 /* Adds the lines of one mapping: "START-END ..." and, for it, "VmFlags: rd wr". */
 struct memflags_text {
-	uint64_t start, end;
+	uint64_t start, end, what;
 };
 int memflags_line(struct memflags *f, struct memflags_text *t, char *line, size_t *room);
 void memflags_done(struct memflags *f);
-/* Sets the mapping's flags, or MEM_NO_FLAGS. */
+/* Sets the mapping's flags, or MEM_NO_FLAGS where there was another one, if only in a part. */
 void memflags_join(const struct memflags *f, struct memmap *m);

@@ -162,8 +162,10 @@ static void add_smaps(struct memflags *f, const char *text, size_t *room)
 static void flags_by_address(void **state)
 {
 	struct memflags f = {0};
-	struct memmap a = {.start = 0x1000, .end = 0x3000}, b = {.start = 0x5000, .end = 0x9000},
-		      c = {.start = 0x20000, .end = 0x21000}, d = {.start = 0x7000, .end = 0x8000};
+	struct memmap a = {.start = 0x1000, .end = 0x3000, .name = ""},
+		      b = {.start = 0x5000, .end = 0x9000, .name = "[x]"},
+		      c = {.start = 0x20000, .end = 0x21000, .name = ""},
+		      d = {.start = 0x7000, .end = 0x8000, .name = ""};
 	size_t room = 3;
 
 	(void)state;
@@ -183,9 +185,51 @@ static void flags_by_address(void **state)
 	assert_int_equal(c.flags, MEM_NO_FLAGS);
 	memflags_join(&f, &d);
 	assert_int_equal(d.flags, MEM_NO_FLAGS);
-	c = (struct memmap){.start = 0x30000, .end = 0x31000};
+	c = (struct memmap){.start = 0x30000, .end = 0x31000, .name = ""};
 	memflags_join(&f, &c);
 	assert_true(c.protected && c.refused);
+	memflags_done(&f);
+}
+
+static struct memmap joined(const struct memflags *f, const char *line)
+{
+	struct memmap m = parsed("%s", line);
+
+	memflags_join(f, &m);
+	return m;
+}
+
+/* What was mapped there before is nothing to go by. */
+static void flags_of_what_is_mapped(void **state)
+{
+	struct memflags f = {0};
+	size_t room = MEMFLAGS_MAX;
+	struct memmap m;
+
+	(void)state;
+	add_smaps(&f,
+		"00030000-00032000 rw-s 00004000 00:06 77 /dev/dri/card0\nVmFlags: rd io pf\n"
+		"00032000-00034000 r--p 00000000 00:00 0 [vvar]\nVmFlags: rd pf io de dd\n"
+		"00050000-00052000 r--p 00001000 fd:01 9 /bin/a\nVmFlags: rd dd\n",
+		&room);
+	m = joined(&f, "00030000-00032000 rw-s 00004000 00:06 77 /dev/dri/card0");
+	assert_true(m.flags & MEM_IO && !(m.flags & MEM_NO_FLAGS));
+	m = joined(&f, "00031000-00032000 r--s 00005000 00:06 77 /dev/dri/card0");
+	assert_true(m.flags & MEM_IO && !(m.flags & MEM_NO_FLAGS));
+	m = joined(&f, "00030000-00032000 rw-p 00000000 00:00 0 ");
+	assert_int_equal(m.flags & (MEM_IO | MEM_NO_FLAGS), MEM_NO_FLAGS);
+	assert_false(m.refused);
+	m = joined(&f, "00032000-00034000 rw-p 00000000 00:00 0 ");
+	assert_int_equal(m.flags & (MEM_IO | MEM_NO_FLAGS), MEM_NO_FLAGS);
+	assert_false(m.refused);
+	m = joined(&f, "0002f000-00031000 rw-p 00000000 00:00 0 ");
+	assert_int_equal(m.flags & (MEM_IO | MEM_NO_FLAGS), MEM_NO_FLAGS);
+	m = joined(&f, "00050000-00053000 rw-p 00001000 fd:01 9 /bin/a");
+	assert_int_equal(m.flags & (MEM_DONTDUMP | MEM_NO_FLAGS), MEM_DONTDUMP);
+	m = joined(&f, "00050000-00052000 r--p 00001000 fd:01 10 /bin/b");
+	assert_int_equal(m.flags & (MEM_DONTDUMP | MEM_NO_FLAGS), MEM_NO_FLAGS);
+	m = joined(&f, "00050000-00052000 r--p 00003000 fd:01 9 /bin/a");
+	assert_int_equal(m.flags & (MEM_DONTDUMP | MEM_NO_FLAGS), MEM_NO_FLAGS);
 	memflags_done(&f);
 }
 
@@ -470,6 +514,7 @@ int main(void)
 		cmocka_unit_test(mounted_nowhere),
 		cmocka_unit_test(mounted_in_memory),
 		cmocka_unit_test(flags_by_address),
+		cmocka_unit_test(flags_of_what_is_mapped),
 		cmocka_unit_test(fates),
 		cmocka_unit_test(two_ways_agree),
 		cmocka_unit_test(tables_have_limits),

@@ -184,7 +184,7 @@ static void flags_that_stay(void **state)
 	size_t room = MEMFLAGS_MAX, before, left;
 	struct memflags flags = {0};
 	_Atomic uint64_t beat = 0;
-	struct memmap m = {.start = (uintptr_t)&room & ~(page() - 1)};
+	struct memmap m = {.start = (uintptr_t)&room & ~(page() - 1), .name = "[stack]"};
 
 	(void)state;
 	m.end = m.start + page();

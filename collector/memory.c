@@ -7,7 +7,6 @@
 #include "io.h"
 #include "job.h"
 #include "jsonw.h"
-#include "memtable.h"
 #include "own.h"
 #include "profile.h"
 #include "run.h"
@@ -24,6 +23,7 @@
 
 enum {
 	STEP_S = 300,	/* for a step during which the target runs, while there are signs of life */
+	LAST_S = 5,	/* for a step after the capture's own end: only names are left to tell */
 	GRACE_MS = 500, /* from the end of copying to the thaw, whatever it does */
 	END_MS = 100,	/* for the worker to end by itself */
 	UNREADY = 4,	/* processes that workers do not come back from, before READY */
@@ -40,34 +40,10 @@ struct session {
 	bool disturbed; /* somebody else thawed it before we did */
 	int final_fd;	/* of the table, once it is complete; until then the draft is used */
 	uint64_t max_ns;
-	uint64_t until_ns; /* for workers that go on where another got stuck */
+	uint64_t until_ns; /* when the capture is to end: its cores, and other dumpers follow */
 };
 
-/* ---- what the profile wants */
-
-static uint64_t option_u64(const struct session *s, const char *name, uint64_t none)
-{
-	const struct dumper_option *o = dumpers[s->index]->options;
-	const union option_value *v = profile_options(s->r->profile, s->index);
-
-	for (size_t i = 0; o && o[i].name; i++)
-		if (!strcmp(o[i].name, name))
-			return o[i].type == OPTION_BOOL ? v[i].b : v[i].u;
-	return none;
-}
-
-static uint32_t wanted_kinds(const struct session *s)
-{
-	const struct dumper_option *o = dumpers[s->index]->options;
-	const union option_value *v = profile_options(s->r->profile, s->index);
-	uint32_t kinds = 0;
-
-	for (size_t i = 0; o && o[i].name; i++)
-		for (size_t k = 0; !strcmp(o[i].name, "kinds") && v[i].list[k]; k++)
-			for (unsigned n = 0; n < MEM_KINDS; n++)
-				kinds |= strcmp(v[i].list[k], mem_kinds[n]) ? 0 : 1U << n;
-	return kinds ? kinds : (1U << MEM_KINDS) - 1;
-}
+/* ---- what the worker is told */
 
 static void fill_job(struct session *s)
 {
@@ -75,12 +51,7 @@ static void fill_job(struct session *s)
 
 	s->tracer.job = (struct capture_job){
 		.target = r->target,
-		.options = {.max_process = option_u64(s, "max_process", UINT64_MAX),
-			.max_total = option_u64(s, "max_total", UINT64_MAX),
-			.maps_only = r->rq->memory_maps || option_u64(s, "maps_only", false),
-			.only_still = r->rq->freeze == FREEZE_ALWAYS,
-			.to_hold = r->rq->freeze != FREEZE_NEVER,
-			.kinds = wanted_kinds(s)},
+		.options = memory_options(r, s->index),
 		.proc_fd = r->host.at.proc_fd,
 		.cgroup_fd = -1,
 		.table_fd = s->m->fd[MEMORY_TABLE],
@@ -168,6 +139,16 @@ static void copy_times(struct session *s)
 	s->m->thawed_ns = s->halt.thawed_ns;
 }
 
+/* A step that begins now ends by then. */
+static uint64_t step_ends(const struct session *s)
+{
+	const uint64_t now = run_now_ns(), last = now + LAST_S * SECOND;
+	uint64_t until = now + STEP_S * SECOND;
+
+	until = until < s->until_ns ? until : s->until_ns;
+	return until > last ? until : last;
+}
+
 /* From GO to COPIED. Whatever comes, it is thawed afterwards. */
 static int copy(struct session *s, struct err *e)
 {
@@ -177,14 +158,16 @@ static int copy(struct session *s, struct err *e)
 	uint64_t until = start + s->max_ns;
 	int rc;
 
+	if (until > s->until_ns && m->hold != HOLD_NONE)
+		until = s->until_ns;
+
 	if (m->hold == HOLD_PTRACE)
 		m->requested_ns = m->frozen_ns = start;
 	s->tracing = m->hold != HOLD_NONE && !m->theirs;
 	rc = tracer_tell(&s->tracer, CAPTURE_GO, m->hold, until, e);
 	if (rc == 0)
 		rc = tracer_await(&s->tracer, CAPTURE_COPIED,
-			m->hold == HOLD_NONE ? start + STEP_S * SECOND
-					     : until + GRACE_MS * 1000000ULL,
+			m->hold == HOLD_NONE ? step_ends(s) : until + GRACE_MS * 1000000ULL,
 			&copied, e);
 	s->disturbed = m->hold == HOLD_CGROUP &&
 		       (!freezer_holds(&s->halt.freezer) || s->tracer.watch->ran);
@@ -204,8 +187,7 @@ static int read_registers(struct session *s, struct err *e)
 	if (s->tracing && s->m->hold == HOLD_PTRACE)
 		s->tracer.silence_ns = 2 * GRACE_MS * 1000000ULL;
 	if (rc == 0)
-		rc = tracer_await(
-			&s->tracer, CAPTURE_DONE, run_now_ns() + STEP_S * SECOND, &done, e);
+		rc = tracer_await(&s->tracer, CAPTURE_DONE, step_ends(s), &done, e);
 	if (rc < 0)
 		return rc;
 	turn_to_final(s);
@@ -264,13 +246,33 @@ static bool goes_on(struct session *s, int rc, const struct err *why)
 	return true;
 }
 
+/* Reading flags and weighing have a share of the capture's time, and copying the most of it. */
 static int start(struct session *s, struct capture_msg *ready, struct err *e)
 {
-	int rc = tracer_start(&s->tracer, e);
+	const uint64_t now = run_now_ns(), left = now < s->until_ns ? s->until_ns - now : 0;
+	uint64_t until = now + left / 2;
+	int rc;
 
-	return rc < 0 ? rc
-		      : tracer_await(&s->tracer, CAPTURE_READY, run_now_ns() + STEP_S * SECOND,
-				ready, e);
+	s->tracer.job.prepared_ns = now + left / 4;
+	if (s->tracer.job.unprepared && until < now + LAST_S * SECOND)
+		until = now + LAST_S * SECOND;
+	rc = tracer_start(&s->tracer, e);
+	return rc < 0 ? rc : tracer_await(&s->tracer, CAPTURE_READY, until, ready, e);
+}
+
+/* Who had all that time and is not ready is not asked to prepare again. */
+static bool starts_again(struct session *s, int rc, const struct err *why)
+{
+	struct capture_job *j = &s->tracer.job;
+
+	if (rc != -ETIMEDOUT || s->tracer.stuck)
+		return goes_on(s, rc, why);
+	if (tracer_must_stop(s->r) || j->unprepared)
+		return false;
+	j->unprepared = true;
+	run_log(s->r, "warn", "stalled", "%s", why->text);
+	end_tracer(s, 0);
+	return true;
 }
 
 static int get_ready(struct session *s, struct capture_msg *ready, struct err *e)
@@ -278,8 +280,8 @@ static int get_ready(struct session *s, struct capture_msg *ready, struct err *e
 	struct capture_job *j = &s->tracer.job;
 	int rc = start(s, ready, e);
 
-	while (rc < 0 && goes_on(s, rc, e)) {
-		j->unprepared = j->skips >= UNREADY || run_now_ns() >= s->until_ns;
+	while (rc < 0 && starts_again(s, rc, e)) {
+		j->unprepared |= j->skips >= UNREADY || run_now_ns() >= s->until_ns;
 		rc = start(s, ready, e);
 	}
 	return rc;
@@ -305,8 +307,7 @@ static int take_rest(struct session *s, struct err *e)
 	if (rc == 0)
 		rc = tracer_tell(&s->tracer, CAPTURE_GO, HOLD_NONE, 0, e);
 	if (rc == 0)
-		rc = tracer_await(
-			&s->tracer, CAPTURE_COPIED, run_now_ns() + STEP_S * SECOND, &m, e);
+		rc = tracer_await(&s->tracer, CAPTURE_COPIED, step_ends(s), &m, e);
 	return rc < 0 ? rc : read_registers(s, e);
 }
 
@@ -352,6 +353,15 @@ static int note_live(struct session *s, struct err *e)
 	return gap(s, GAP_CHANGED, "freeze", text, e);
 }
 
+/* It comes before all dumpers, and leaves the most of the time to them and to the one that makes
+ * cores of it. */
+static uint64_t capture_ends(const struct session *s)
+{
+	const uint64_t now = run_now_ns();
+
+	return now + (job_ends(s->r, s->index) - now) / 2;
+}
+
 static int open_session(struct session *s, struct err *e)
 {
 	struct capture_msg ready = {0};
@@ -361,7 +371,8 @@ static int open_session(struct session *s, struct err *e)
 		rc = s->final_fd = io_spool(s->r->spool_dir, e);
 	rc = rc < 0 ? rc : 0;
 	fill_job(s);
-	s->until_ns = job_ends(s->r, s->index);
+	s->until_ns = capture_ends(s);
+	s->tracer.job.listed_ns = s->until_ns;
 	if (rc == 0) {
 		choose_hold(s);
 		s->tracer.job.cgroup_fd = s->halt.freezer.dir_fd;

@@ -40,6 +40,8 @@ bool memory_is_wanted(const struct run *r, size_t *ret);
  * lost. */
 int memory_capture(struct run *r, size_t index,
 	int (*capture)(const struct capture_job *, struct err *), struct err *e) must_check;
+/* What the profile's dumper of memory (its index) and the request want. */
+struct capture_options memory_options(const struct run *r, size_t index);
 /* Gives the staging area back. */
 void memory_done(struct memory *m);
 

@@ -113,6 +113,9 @@ struct capture_job {
 	struct capture_skip skip[CAPTURE_SKIPS]; /* named in the table, with the reason */
 	unsigned skips;
 	bool unprepared; /* nothing is read before READY */
+	/* CLOCK_MONOTONIC, 0: no such end. What is not read by then before READY is left as it is;
+	 * of a process that takes too much of the time up to the second, the rest is not listed. */
+	uint64_t prepared_ns, listed_ns;
 	/*
 	 * table_fd has processes that another worker finished: the others are added. They are read
 	 * live (GO says HOLD_NONE), or, with no_more, only named.

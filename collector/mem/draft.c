@@ -2,6 +2,7 @@
 /* draft - a process's part of the table: its mappings, and copying them. */
 #include "draft.h"
 
+#include "fair.h"
 #include "io.h"
 #include "journal.h"
 #include "memmaps.h"
@@ -21,6 +22,7 @@
 
 static const uint64_t renew_held_ns = 20000000; /* for flags of one process */
 static const uint64_t renew_live_ns = 500000000;
+static const uint64_t floor_ns = 100000000; /* for listing each, where it lasts */
 
 enum { RENEW_PAGES = 1 << 16 }; /* of one that waits: its page tables are walked */
 enum { SWEEP = 1024 };		/* threads: a look for those that stop late takes a while itself */
@@ -79,11 +81,22 @@ static bool renew_flags(struct capture *c, struct proc_one *p)
 	return true;
 }
 
+/* Of the one that is at hand: others come after it. */
+static uint64_t listing_ends(const struct capture *c)
+{
+	const uint64_t now = tick_now(), by = c->job->listed_ns;
+
+	if (!by)
+		return UINT64_MAX;
+	return now + fair_share(by > now ? by - now : 0, floor_ns, c->set.count - c->listed - 1);
+}
+
 static int map_all(struct capture *c, struct proc_one *p, struct pagemap *pages, struct err *e)
 {
 	own_free struct memmaps *maps = calloc(1, sizeof(*maps));
 	own_fd int map_files = openat(p->live_fd, "map_files", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct memplan plan = {pages, c->copy, &c->shmem, map_files, c->job->options.kinds};
+	const uint64_t until = listing_ends(c);
 	struct err why = ERR_INIT;
 	struct memmap m;
 	int rc, more;
@@ -97,6 +110,8 @@ static int map_all(struct capture *c, struct proc_one *p, struct pagemap *pages,
 	more = memmaps_open(maps, p->live_fd, &why);
 	rc = 0;
 	while (more >= 0 && rc == 0 && (more = memmaps_next(maps, &m, &why)) > 0) {
+		if (tick_now() >= until)
+			break;
 		rc = copy_tick(c->copy, e);
 		if (m.flags & MEM_NO_FLAGS && renew_flags(c, p))
 			memflags_join(&p->flags, &m);
@@ -108,6 +123,10 @@ static int map_all(struct capture *c, struct proc_one *p, struct pagemap *pages,
 	}
 	if (rc == 0 && more < 0)
 		rc = draft_note(&c->table, sink_gap_of(-more), -more, "mappings", "%s", why.text);
+	if (rc == 0 && more > 0)
+		rc = draft_note(&c->table, GAP_OVER_BUDGET, ETIME, "mappings",
+			"it has too many: there was no time for those from %llx on",
+			(unsigned long long)m.start);
 	if (rc == 0 && maps->lines.cut)
 		rc = draft_note(&c->table, GAP_UNREADABLE, 0, "mappings", "a line is too long");
 	if (rc == 0 && maps->damaged)
@@ -131,7 +150,7 @@ static int left_out(struct capture *c, const struct proc_one *p)
 			"%s did not come back: it holds the lock of its memory, or waits itself",
 			where);
 	return draft_note(&c->table, GAP_STALLED, 0, "process",
-		"not tried: too many others had not come back");
+		"not tried: too many others had not come back, or the time was over");
 }
 
 /* Nothing of it can be had. */
@@ -351,6 +370,7 @@ int draft_process(struct capture *c, struct proc_one *p, struct err *e)
 	copy_done(c->copy);
 	p->body_len = memtable_at(&c->table) - p->body;
 	p->listed = true;
+	c->listed++;
 	if (rc < 0)
 		return rc;
 	c->runs_left = runs.left;

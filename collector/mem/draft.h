@@ -33,6 +33,7 @@ struct capture {
 	uint64_t runs_left, staged, live;
 	uint64_t with, without; /* threads whose registers were read, and those whose were not */
 	uint64_t base;		/* of the table: what was there before us */
+	unsigned listed;	/* processes that are in the table */
 	size_t flag_room;
 	uint64_t renew_ns; /* left for reading flags again */
 	bool crowd;	   /* some are held by us, and some could not be */

@@ -6,6 +6,9 @@
 #include "memmaps.h"
 #include "pagemap.h"
 #include "shmem.h"
+#include "tick.h"
+
+enum { LOOK = 1024 }; /* runs of pages between two looks at the clock */
 
 /* Nothing is there: what would be read by who waits for it? */
 static enum mem_fate fate_of_nothing(const struct memmap *m)
@@ -164,17 +167,20 @@ int memplan_map(struct memplan *p, const struct memmap *m, struct err *e)
 	return rc < 0 ? rc : copy_flush(p->copy, e);
 }
 
-uint64_t memplan_weigh(struct pagemap *pages, const struct memmap *m)
+uint64_t memplan_weigh(struct pagemap *pages, const struct memmap *m, uint64_t until_ns)
 {
 	struct pages found;
-	uint64_t sum = 0;
+	uint64_t sum = 0, at = m->start;
 
 	if (m->refused)
 		return 0;
 	pagemap_begin(pages, m->start, m->end);
-	for (uint64_t at = m->start; pagemap_next(pages, at, m->end, &found, NULL) == 1;
-		at = found.end)
+	for (unsigned i = 1; pagemap_next(pages, at, m->end, &found, NULL) == 1; i++) {
 		if (memplan_fate(m, found.is) == MEM_DUMPED)
 			sum += found.end - found.start;
+		at = found.end;
+		if (i % LOOK == 0 && tick_now() >= until_ns)
+			break;
+	}
 	return sum;
 }

@@ -25,4 +25,4 @@ enum mem_fate memplan_fate(const struct memmap *m, unsigned is);
 /* All pages of one mapping. Damage to the reading of the tables is in the runs, typed. */
 int memplan_map(struct memplan *p, const struct memmap *m, struct err *e) must_check;
 /* How many bytes of it would be dumped now. */
-uint64_t memplan_weigh(struct pagemap *pages, const struct memmap *m);
+uint64_t memplan_weigh(struct pagemap *pages, const struct memmap *m, uint64_t until_ns);

@@ -3,6 +3,7 @@
 #include "memready.h"
 
 #include "crew.h"
+#include "fair.h"
 #include "memmaps.h"
 #include "memplan.h"
 #include "own.h"
@@ -16,10 +17,36 @@
 
 static const uint64_t flags_ns = 500000000;	 /* for smaps of one process */
 static const uint64_t all_flags_ns = 3000000000; /* of all of them */
+static const uint64_t all_weigh_ns = 5000000000; /* for weighing them */
+static const uint64_t floor_ns = 10000000;	 /* of both, for each of them, where it lasts */
 static const uint64_t reserve = 16 << 20;	 /* staged beyond what was present */
 
+enum { FLOOR_FLAGS = 1024 };
+
+/* What may still be spent, and on how many. */
+struct purse {
+	uint64_t flags_ns, weigh_ns;
+	unsigned others; /* that come after the one at hand */
+};
+
+/* When the share of what is left ends that begins now. */
+static uint64_t share_ends(const struct capture *c, const struct purse *purse, uint64_t left)
+{
+	const uint64_t by = c->job->prepared_ns, now = tick_now();
+	const uint64_t until = now + fair_share(left, floor_ns, purse->others);
+
+	return by && by < until ? by : until;
+}
+
+static void pay(uint64_t *purse_ns, uint64_t since)
+{
+	const uint64_t took = tick_now() - since;
+
+	*purse_ns -= took < *purse_ns ? took : *purse_ns;
+}
+
 /* Bytes that are there now. A process that cannot be read is a gap later. */
-static uint64_t weigh(struct capture *c, struct proc_one *p)
+static uint64_t weigh(struct capture *c, struct proc_one *p, uint64_t until)
 {
 	own_pagemap struct pagemap pages = PAGEMAP_INIT;
 	own_free struct memmaps *maps = calloc(1, sizeof(*maps));
@@ -31,12 +58,14 @@ static uint64_t weigh(struct capture *c, struct proc_one *p)
 	maps->devs = &c->devs;
 	if (memmaps_open(maps, p->live_fd, NULL) < 0)
 		return 0;
-	while (memmaps_next(maps, &m, NULL) > 0) {
+	while (tick_now() < until && memmaps_next(maps, &m, NULL) > 0) {
 		tick(&c->job->watch->beat);
 		if (c->job->options.kinds & 1u << m.kind)
-			sum += memplan_weigh(&pages, &m);
+			sum += memplan_weigh(&pages, &m, until);
 	}
 	memmaps_done(maps);
+	if (tick_now() >= until && sum < p->stat.rss_pages * pages.page)
+		sum = p->stat.rss_pages * pages.page; /* with its files' pages */
 	return sum;
 }
 
@@ -46,10 +75,23 @@ static bool is_unprepared(const struct capture *c, const struct proc_one *p)
 	return c->job->unprepared || p->left_out || (c->job->skips && procfs_waits(p->fd));
 }
 
-/* What it leaves unread is a remark in the process's part of the table. */
-static uint64_t prepare_one(struct capture *c, struct proc_one *p, uint64_t end)
+static void read_flags(struct capture *c, struct proc_one *p, struct purse *purse)
 {
-	uint64_t until = tick_now() + flags_ns, sum;
+	const uint64_t since = tick_now();
+	const size_t most = fair_share(c->flag_room, FLOOR_FLAGS, purse->others);
+	uint64_t until = share_ends(c, purse, purse->flags_ns);
+	size_t room = most;
+
+	until = until < since + flags_ns ? until : since + flags_ns;
+	(void)!memflags_read(&p->flags, p->live_fd, &room, until, &c->job->watch->beat, NULL);
+	c->flag_room -= most - room;
+	pay(&purse->flags_ns, since);
+}
+
+/* What it leaves unread is a remark in the process's part of the table. */
+static uint64_t prepare_one(struct capture *c, struct proc_one *p, struct purse *purse)
+{
+	uint64_t sum, since;
 
 	tick(&c->job->watch->beat);
 	if (p->listed || procset_look(&c->set, p) < 0 || p->live_fd < 0)
@@ -64,9 +106,10 @@ static uint64_t prepare_one(struct capture *c, struct proc_one *p, uint64_t end)
 		draft_at(c, CAPTURE_PREPARES, NULL);
 		return 0;
 	}
-	(void)!memflags_read(&p->flags, p->live_fd, &c->flag_room, until < end ? until : end,
-		&c->job->watch->beat, NULL);
-	sum = weigh(c, p);
+	read_flags(c, p, purse);
+	since = tick_now();
+	sum = weigh(c, p, share_ends(c, purse, purse->weigh_ns));
+	pay(&purse->weigh_ns, since);
 	draft_at(c, CAPTURE_PREPARES, NULL);
 	return sum;
 }
@@ -97,7 +140,8 @@ static void learn_host(struct capture *c)
 int memready_prepare(struct capture *c, uint64_t *ret_present, struct err *e)
 {
 	const struct capture_job *job = c->job;
-	uint64_t end = tick_now() + all_flags_ns, present = 0;
+	struct purse purse = {.flags_ns = all_flags_ns, .weigh_ns = all_weigh_ns};
+	uint64_t present = 0;
 	int rc = procset_init(&c->set, job->proc_fd, job->target, e);
 
 	if (rc == 0 && job->again)
@@ -108,9 +152,11 @@ int memready_prepare(struct capture *c, uint64_t *ret_present, struct err *e)
 	learn_host(c);
 	for (unsigned i = 0; i < c->set.count; i++) {
 		c->set.proc[i].left_out = resume_leaves_out(c, &c->set.proc[i]);
-		present += prepare_one(c, &c->set.proc[i], end);
+		purse.others = c->set.count - i - 1;
+		present += prepare_one(c, &c->set.proc[i], &purse);
 	}
-	read_rest(c, end);
+	if (!job->prepared_ns || tick_now() < job->prepared_ns)
+		read_rest(c, tick_now() + purse.flags_ns);
 	rc = stage_open(
 		&c->stage, job->stage_fd, job->stage_bytes, job->spill_fd, job->spill_bytes, e);
 	if (rc < 0)

@@ -24,8 +24,10 @@ static void end_of(struct capture *c, const struct mem_end *end, pid_t pid)
 {
 	struct proc_one *p = procset_find(&c->set, pid);
 
-	if (p)
+	if (p && !p->listed) {
 		p->listed = p->whole = true;
+		c->listed++;
+	}
 	c->staged += end->staged;
 	c->live += end->live;
 	c->limits.total += end->staged + end->live;

@@ -228,6 +228,19 @@ static int never_comes_back(const struct capture_job *j, struct err *e)
 	return 0;
 }
 
+/* Shows signs of life, and is not ready as long as it may prepare. */
+static int never_ready_with_all(const struct capture_job *j, struct err *e)
+{
+	j->watch->item = journal_item(CAPTURE_PREPARES, 4711);
+	if (j->unprepared)
+		return good(j, e);
+	for (;;) {
+		atomic_fetch_add(&j->watch->beat, 1);
+		(void)poll(NULL, 0, 10);
+	}
+	return 0;
+}
+
 static int takes_its_time(const struct capture_job *j, struct err *e)
 {
 	(void)e;
@@ -451,6 +464,39 @@ static void test_stuck_before_ready(void **state)
 	tear_down(&f);
 }
 
+/* Without preparation it is captured, long before the deadline, and nobody is left out. */
+static void test_not_ready_in_time(void **state)
+{
+	uint64_t start = run_now_ns();
+	char text[400];
+
+	(void)state;
+	FIXTURE(f, FREEZER_V2);
+	f.r.deadline_ns = start + 4000 * MS;
+	assert_int_equal(memory_capture(&f.r, 0, never_ready_with_all, &e), 0);
+	assert_int_equal(f.r.memory.staged, HOLD_CGROUP << 1 | 1);
+	assert_true(run_now_ns() < f.r.deadline_ns);
+	assert_null(f.r.interrupted);
+	assert_int_equal(take_gap(&f, text, sizeof(text)), -1);
+	tear_down(&f);
+}
+
+/* It runs while it is listed, and there is no end to that: the others have their time. */
+static void test_listing_without_end(void **state)
+{
+	char text[400];
+
+	(void)state;
+	FIXTURE(f, FREEZER_V2);
+	f.rq.freeze = FREEZE_NEVER;
+	f.r.deadline_ns = run_now_ns() + 12000 * MS;
+	assert_int_equal(memory_capture(&f.r, 0, slow, &e), 0);
+	assert_null(f.r.interrupted);
+	assert_true(run_now_ns() + 4000 * MS < f.r.deadline_ns);
+	assert_int_equal(take_gap(&f, text, sizeof(text)), GAP_STALLED);
+	tear_down(&f);
+}
+
 static void test_worker_dies(void **state)
 {
 	char text[400];
@@ -573,6 +619,8 @@ int main(void)
 		cmocka_unit_test(test_too_slow_by_ptrace),
 		cmocka_unit_test(test_another_goes_on),
 		cmocka_unit_test(test_stuck_before_ready),
+		cmocka_unit_test(test_not_ready_in_time),
+		cmocka_unit_test(test_listing_without_end),
 		cmocka_unit_test(test_worker_dies),
 		cmocka_unit_test(test_worker_babbles),
 		cmocka_unit_test(test_never_ready),

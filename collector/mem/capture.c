@@ -330,7 +330,7 @@ int capture_run(const struct capture_job *job, struct err *e)
 	c->stage = STAGE_INIT;
 	c->table = c->regs = MEMTABLE_INIT;
 	c->flag_room = MEMFLAGS_MAX;
-	c->runs_left = RUNS_MAX;
+	c->runs_left = job->runs_max ? job->runs_max : RUNS_MAX;
 	c->limits = (struct copy_limits){
 		.max_process = job->options.max_process,
 		.max_total = job->options.max_total,

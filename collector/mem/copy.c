@@ -315,9 +315,16 @@ static int queue(struct copy *c, const struct mem_run *run, struct err *e)
 int copy_add(struct copy *c, const struct mem_run *run, struct err *e)
 {
 	struct mem_run part = *run;
-	int rc = 0;
+	/* what waits may take all the records that are left: nothing is copied for none */
+	int rc = c->count && c->runs->left <= c->count ? drain(c, e) : 0;
 
 	part.store = MEM_STORE_LIVE;
+	if (rc < 0)
+		return rc;
+	if (!c->runs->left) {
+		part.fate = MEM_OVER_BUDGET;
+		part.flags = 0;
+	}
 	if (part.fate == MEM_DUMPED && c->limits->maps_only) {
 		part.fate = MEM_LEFT_OUT;
 		part.flags = 0;

@@ -25,6 +25,7 @@ static const uint64_t renew_live_ns = 500000000;
 static const uint64_t floor_ns = 100000000; /* for listing each, where it lasts */
 
 enum { RENEW_PAGES = 1 << 16 }; /* of one that waits: its page tables are walked */
+enum { FLOOR_RUNS = 1 << 14 };	/* that each may have, where they last */
 enum { SWEEP = 1024 };		/* threads: a look for those that stop late takes a while itself */
 
 int draft_note(
@@ -345,7 +346,8 @@ static int read_memory(struct capture *c, struct proc_one *p, struct mem_proc *h
 
 int draft_process(struct capture *c, struct proc_one *p, struct err *e)
 {
-	struct runs runs = {.table = &c->table, .left = c->runs_left};
+	const uint64_t most = fair_share(c->runs_left, FLOOR_RUNS, c->set.count - c->listed - 1);
+	struct runs runs = {.table = &c->table, .left = most};
 	struct mem_proc head;
 	int rc;
 
@@ -373,7 +375,7 @@ int draft_process(struct capture *c, struct proc_one *p, struct err *e)
 	c->listed++;
 	if (rc < 0)
 		return rc;
-	c->runs_left = runs.left;
+	c->runs_left -= most - runs.left;
 	c->staged += runs.sum.staged;
 	c->live += runs.sum.live;
 	p->runs = runs.sum.runs;

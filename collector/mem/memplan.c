@@ -115,6 +115,8 @@ static int by_pages(struct memplan *p, const struct memmap *m, struct err *e)
 		if (rc == 0)
 			rc = say_found(p, m, &found, e);
 		at = found.end;
+		if (rc == 0 && !p->copy->runs->left) /* all that follows is one */
+			return say(p, at, m->end, MEM_OVER_BUDGET, 0, e);
 	}
 	if (rc == 0 && more < 0) {
 		struct mem_run lost = {

@@ -7,7 +7,7 @@ struct runs {
 	struct memtable *table;
 	struct mem_run last; /* not written yet; head.type 0: none */
 	struct mem_end sum;  /* of the process */
-	uint64_t left;	     /* records that may still be written, of all processes */
+	uint64_t left;	     /* records that may still be written */
 };
 
 enum { RUNS_MAX = 4 << 20 }; /* 224 MiB of table */

@@ -163,10 +163,11 @@ static int read_data(struct view *v, uint64_t from, uint64_t to, struct err *e)
 	if (v->c->limits->maps_only)
 		return say(v, from, to, MEM_LEFT_OUT, e);
 	while (from < to) {
-		uint64_t n = copy_grant(v->c, to - from < STAGE_BLOCK ? to - from : STAGE_BLOCK);
-		int rc = n ? copy_tick(v->c, e) : 0;
+		uint64_t n = to - from < STAGE_BLOCK ? to - from : STAGE_BLOCK;
+		int rc = copy_tick(v->c, e);
 
-		if (!n)
+		n = v->c->runs->left ? copy_grant(v->c, n) : 0;
+		if (rc == 0 && !n)
 			return say(v, from, to, MEM_OVER_BUDGET, e);
 		while (rc == 0 && n) {
 			ssize_t done = read_block(v, from, n, e);

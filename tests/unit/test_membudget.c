@@ -5,9 +5,11 @@
 #include "capturing.h"
 #include "own.h"
 #include "sink.h"
+#include "target.h"
 #include "zoo.h"
 
-#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static const uint64_t second = 1000000000;
@@ -73,11 +75,66 @@ static void no_time_to_list(void **state)
 	assert_int_equal(f->k.done.a, 1); /* its registers are there */
 }
 
+/* Every second page of many is there: each is a run of its own. */
+static void many_runs(struct zoo *z)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE), n = 8192 * page;
+	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)z;
+	if (p == MAP_FAILED || madvise(p, n, MADV_NOHUGEPAGE) < 0)
+		abort();
+	for (size_t i = 0; i < n; i += 2 * page)
+		p[i] = 1;
+}
+
+/* Bytes of dumped runs, and where the first of them lies in the staging area. */
+struct dumped {
+	uint64_t bytes, first;
+};
+
+static bool count_dumped(struct capturing *k, const struct captured *x, void *arg)
+{
+	struct dumped *d = arg;
+
+	(void)k;
+	if (x->run.fate != MEM_DUMPED || x->run.store != MEM_STORE_STAGE)
+		return false;
+	d->first = !d->bytes || x->run.offset < d->first ? x->run.offset : d->first;
+	d->bytes += x->run.end - x->run.start;
+	return false;
+}
+
+/* One comes first and takes all the records it may: the next one has his share, and no page was
+ * copied that has no record. */
+static void records_for_all(void **state)
+{
+	struct fixture *f = *state, decoy;
+	struct dumped his = {0}, ours = {0};
+	struct captured x;
+
+	needs_root();
+	zoo_open(&decoy.zoo, many_runs, NULL);
+	f->k.target->members = 0;
+	capturing_member(&f->k, decoy.zoo.pid);
+	capturing_member(&f->k, f->zoo.pid);
+	f->k.job.runs_max = 4000;
+	assert_int_equal(capturing_run(&f->k, HOLD_PTRACE, 10 * second), 0);
+	(void)capturing_each(&f->k, decoy.zoo.pid, count_dumped, &his);
+	(void)capturing_each(&f->k, f->zoo.pid, count_dumped, &ours);
+	assert_true(his.bytes > 0);
+	assert_true(capturing_at(&f->k, f->zoo.pid, f->zoo.at[ZOO_PRIVATE], &x));
+	assert_int_equal(x.run.fate, MEM_DUMPED);
+	assert_int_equal(ours.first, his.bytes);
+	zoo_close(&decoy.zoo);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(no_time_to_weigh, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_time_to_list, setup, teardown),
+		cmocka_unit_test_setup_teardown(records_for_all, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("membudget", tests, NULL, NULL);

@@ -240,10 +240,14 @@ int procfs_open_live(int proc_fd, int pid_fd, pid_t pid, pid_t *ret_tid)
 	own_fd int fd = -1;
 	uint64_t tgid;
 
-	if (task < 0 || procfs_each_number(task, is_live, &f, NULL) != 1)
+	if (task < 0)
+		return -errno;
+	if (procfs_each_number(task, is_live, &f, NULL) != 1)
 		return -ESRCH;
 	fd = procfs_open_pid(proc_fd, f.found, NULL);
-	if (fd < 0 || io_read_file(fd, "status", &status, NULL) < 0 ||
+	if (fd < 0)
+		return fd;
+	if (io_read_file(fd, "status", &status, NULL) < 0 ||
 		procfs_field_u64(buf_str(&status), "Tgid", 10, &tgid) < 0 || tgid != (uint64_t)pid)
 		return -ESRCH;
 	*ret_tid = f.found;

@@ -213,11 +213,12 @@ static void share(struct capture *c)
 
 		tick(&c->job->watch->beat);
 		if (p->listed || p->left_out || p->ended || p->stat.flags & PROCSET_KTHREAD ||
-			(!stopping_stands_still(p) && procfs_waits(p->fd)))
+			(!stopping_stands_still(p) && procset_waits(&c->set, p)))
 			continue;
 		draft_at(c, CAPTURE_LISTS, p);
-		if (p->live_fd >= 0 || procset_look(&c->set, p) == 0)
+		if (procset_dir(p) >= 0 || procset_look(&c->set, p) == 0)
 			(void)memshare_join(&c->share, &c->set, p);
+		procset_put(p);
 		draft_at(c, CAPTURE_LISTS, NULL);
 	}
 }
@@ -237,7 +238,7 @@ static int copy_one(struct capture *c, struct proc_one *p, struct err *e)
 enum order { STILL, OTHERS, WAITING };
 
 /* Of two with one number, who is there comes first: a reader takes no other. */
-static bool is_its_turn(const struct capture *c, const struct proc_one *p, enum order order)
+static bool is_its_turn(struct capture *c, struct proc_one *p, enum order order)
 {
 	bool replaced = p->ended && procset_find(&c->set, p->pid);
 
@@ -245,7 +246,7 @@ static bool is_its_turn(const struct capture *c, const struct proc_one *p, enum 
 		return false;
 	if (order == STILL)
 		return !replaced && (stopping_stands_still(p) || p->left_out);
-	return order == WAITING || !procfs_waits(p->fd);
+	return order == WAITING || !procset_waits(&c->set, p);
 }
 
 static int copy_those(struct capture *c, enum order order, struct err *e)

@@ -75,7 +75,7 @@ static bool renew_flags(struct capture *c, struct proc_one *p)
 	if (p->renewed || !c->renew_ns || (held && p->stat.rss_pages > RENEW_PAGES))
 		return false;
 	p->renewed = true;
-	memflags_renew(&p->flags, p->live_fd, &c->flag_room,
+	memflags_renew(&p->flags, procset_dir(p), &c->flag_room,
 		now + (most < c->renew_ns ? most : c->renew_ns), &c->job->watch->beat);
 	took = tick_now() - now;
 	c->renew_ns -= took < c->renew_ns ? took : c->renew_ns;
@@ -95,7 +95,8 @@ static uint64_t listing_ends(const struct capture *c)
 static int map_all(struct capture *c, struct proc_one *p, struct pagemap *pages, struct err *e)
 {
 	own_free struct memmaps *maps = calloc(1, sizeof(*maps));
-	own_fd int map_files = openat(p->live_fd, "map_files", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	own_fd int map_files =
+		openat(procset_dir(p), "map_files", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct memplan plan = {pages, c->copy, &c->shmem, map_files, c->job->options.kinds};
 	const uint64_t until = listing_ends(c);
 	struct err why = ERR_INIT;
@@ -105,10 +106,10 @@ static int map_all(struct capture *c, struct proc_one *p, struct pagemap *pages,
 	if (!maps)
 		return err_set(e, ENOMEM, "no memory");
 	if (!p->learned) /* it came late */
-		memdevs_learn(&c->devs, p->live_fd);
+		memdevs_learn(&c->devs, procset_dir(p));
 	maps->devs = &c->devs;
 	maps->flags = &p->flags;
-	more = memmaps_open(maps, p->live_fd, &why);
+	more = memmaps_open(maps, procset_dir(p), &why);
 	rc = 0;
 	while (more >= 0 && rc == 0 && (more = memmaps_next(maps, &m, &why)) > 0) {
 		if (tick_now() >= until)
@@ -246,7 +247,7 @@ static int add_threads(struct capture *c, struct proc_one *p, struct memtable *t
 static bool was_to_stop(const struct capture *c, const struct proc_one *p)
 {
 	return !c->job->options.maps_only && (c->how != HOLD_NONE || c->job->late) &&
-	       p->live_fd >= 0 && !(p->stat.flags & PROCSET_KTHREAD);
+	       p->live && !(p->stat.flags & PROCSET_KTHREAD);
 }
 
 static int no_registers(const struct capture *c, const struct proc_one *p, struct memtable *t)
@@ -257,7 +258,7 @@ static int no_registers(const struct capture *c, const struct proc_one *p, struc
 		return draft_note(t, sink_gap_of(p->not_asked), p->not_asked, "registers",
 			p->threads ? "some of its threads could not be asked to stop"
 				   : "its threads could not be asked to stop");
-	if (p->threads || p->live_fd < 0 || p->stat.flags & PROCSET_KTHREAD)
+	if (p->threads || !p->live || p->stat.flags & PROCSET_KTHREAD)
 		return 0;
 	if (was_to_stop(c, p))
 		return draft_note(t, GAP_UNREADABLE, 0, "registers", "no thread could be stopped");
@@ -314,7 +315,7 @@ static int read_memory(struct capture *c, struct proc_one *p, struct mem_proc *h
 	struct err why = ERR_INIT;
 	char auxv[PSINFO_AUXV];
 	size_t n;
-	int rc = pagemap_open(&pages, p->live_fd, PAGEMAP_BEST, &why);
+	int rc = pagemap_open(&pages, procset_dir(p), PAGEMAP_BEST, &why);
 
 	if (rc < 0) {
 		rc = begin(c, p, head, e);
@@ -357,11 +358,11 @@ int draft_process(struct capture *c, struct proc_one *p, struct err *e)
 		c->job->options.maps_only || (c->job->options.only_still && !p->frozen && !p->held);
 	psinfo_proc(p, &head);
 	c->copy->runs = &runs;
-	copy_begin(c->copy, p->live, p->live_fd);
+	copy_begin(c->copy, p->live, procset_dir(p));
 	/* he must be able to end, or those he holds stand still as long as he does */
 	c->copy->by_file |= c->crowd || !p->still;
 	shmem_begin(&c->shmem, p->pid);
-	if (p->left_out || p->live_fd < 0 || p->stat.flags & PROCSET_KTHREAD) {
+	if (p->left_out || procset_dir(p) < 0 || p->stat.flags & PROCSET_KTHREAD) {
 		p->still = false;
 		rc = begin(c, p, &head, e);
 		if (rc == 0)
@@ -370,6 +371,7 @@ int draft_process(struct capture *c, struct proc_one *p, struct err *e)
 		rc = read_memory(c, p, &head, e);
 	}
 	copy_done(c->copy);
+	procset_put(p);
 	p->body_len = memtable_at(&c->table) - p->body;
 	p->listed = true;
 	c->listed++;
@@ -383,7 +385,7 @@ int draft_process(struct capture *c, struct proc_one *p, struct err *e)
 	p->live_bytes = runs.sum.live;
 	rc = memtable_end(&c->table, &runs.sum, e);
 	/* others are not referred to what was left out of one that could not be held */
-	if (rc == 0 && p->live_fd >= 0 && !head.memory_of &&
+	if (rc == 0 && p->live && !head.memory_of &&
 		c->limits.maps_only == c->job->options.maps_only)
 		memshare_copy(&c->set, p);
 	return rc;
@@ -403,9 +405,11 @@ static int complete_one(struct capture *c, struct proc_one *p, struct memtable *
 	head.stopped_ns = p->stopped_ns;
 	head.resumed_ns = p->resumed_ns;
 	head.frozen = p->still && !p->ran_ns;
+	procset_take(&c->set, p);
 	rc = memtable_add(t, &head, sizeof(head), NULL, 0, e);
 	if (rc == 0)
 		rc = add_rest(c, p, t, e);
+	procset_put(p);
 	if (rc == 0)
 		rc = memtable_copy(t, c->table.fd, p->body, p->body_len, e);
 	return rc < 0 ? rc : memtable_end(t, &end, e);

@@ -53,10 +53,10 @@ static uint64_t weigh(struct capture *c, struct proc_one *p, uint64_t until)
 	struct memmap m;
 	uint64_t sum = 0;
 
-	if (!maps || pagemap_open(&pages, p->live_fd, PAGEMAP_BEST, NULL) < 0)
+	if (!maps || pagemap_open(&pages, procset_dir(p), PAGEMAP_BEST, NULL) < 0)
 		return 0;
 	maps->devs = &c->devs;
-	if (memmaps_open(maps, p->live_fd, NULL) < 0)
+	if (memmaps_open(maps, procset_dir(p), NULL) < 0)
 		return 0;
 	while (tick_now() < until && memmaps_next(maps, &m, NULL) > 0) {
 		tick(&c->job->watch->beat);
@@ -83,7 +83,7 @@ static void read_flags(struct capture *c, struct proc_one *p, struct purse *purs
 	size_t room = most;
 
 	until = until < since + flags_ns ? until : since + flags_ns;
-	(void)!memflags_read(&p->flags, p->live_fd, &room, until, &c->job->watch->beat, NULL);
+	(void)!memflags_read(&p->flags, procset_dir(p), &room, until, &c->job->watch->beat, NULL);
 	c->flag_room -= most - room;
 	pay(&purse->flags_ns, since);
 }
@@ -94,10 +94,10 @@ static uint64_t prepare_one(struct capture *c, struct proc_one *p, struct purse 
 	uint64_t sum, since;
 
 	tick(&c->job->watch->beat);
-	if (p->listed || procset_look(&c->set, p) < 0 || p->live_fd < 0)
+	if (p->listed || procset_look(&c->set, p) < 0 || procset_dir(p) < 0)
 		return 0;
 	p->flags.cut = true;
-	memdevs_learn(&c->devs, p->live_fd);
+	memdevs_learn(&c->devs, procset_dir(p));
 	p->learned = true;
 	if (is_unprepared(c, p))
 		return 0;
@@ -123,7 +123,9 @@ static void read_rest(struct capture *c, uint64_t end)
 		if (!p->flags.cut || !p->flags.count || p->listed)
 			continue;
 		draft_at(c, CAPTURE_PREPARES, p);
-		memflags_renew(&p->flags, p->live_fd, &c->flag_room, end, &c->job->watch->beat);
+		procset_take(&c->set, p);
+		memflags_renew(&p->flags, procset_dir(p), &c->flag_room, end, &c->job->watch->beat);
+		procset_put(p);
 		draft_at(c, CAPTURE_PREPARES, NULL);
 	}
 }
@@ -154,6 +156,7 @@ int memready_prepare(struct capture *c, uint64_t *ret_present, struct err *e)
 		c->set.proc[i].left_out = resume_leaves_out(c, &c->set.proc[i]);
 		purse.others = c->set.count - i - 1;
 		present += prepare_one(c, &c->set.proc[i], &purse);
+		procset_put(&c->set.proc[i]);
 	}
 	if (!job->prepared_ns || tick_now() < job->prepared_ns)
 		read_rest(c, tick_now() + purse.flags_ns);

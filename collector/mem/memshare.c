@@ -25,7 +25,7 @@ static bool is_there(const struct proc_one *p)
 {
 	struct procfs_stat st;
 
-	return procfs_read_stat(p->live_fd, &st, NULL) == 0 && !(st.flags & EXITS);
+	return procfs_read_stat(procset_dir(p), &st, NULL) == 0 && !(st.flags & EXITS);
 }
 
 static bool is_same(const struct proc_one *a, const struct proc_one *b)
@@ -103,7 +103,7 @@ bool memshare_join(struct memshare *s, struct procset *set, struct proc_one *p)
 	unsigned at;
 
 	p->share = 0;
-	if (p->live_fd < 0 || compare(p, p) != SAME)
+	if (procset_dir(p) < 0 || compare(p, p) != SAME)
 		return false;
 	if (find(s, set, p, &at)) {
 		const struct proc_one *first = &set->proc[s->first[at]];

@@ -12,11 +12,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum {
-	DEPTH = 64, /* of cgroups: names of all of them do not fit a path */
+	RESERVE = 128, /* descriptors: DEPTH of them for cgroups */
+	DEPTH = 64,    /* of cgroups: names of all of them do not fit a path */
 	CGROUPS = 65536,
 };
 
@@ -84,6 +87,8 @@ static struct proc_one *add(struct procset *s, pid_t pid, uint64_t ticks)
 		rc = -ESRCH;
 	if (rc < 0)
 		give_up(p, rc);
+	p->apart = p->fd >= s->fd_most;
+	procset_put(p);
 	return p;
 }
 
@@ -100,11 +105,21 @@ static uint64_t look_at(int proc_fd, pid_t pid, pid_t *ret_parent)
 	return st.start_ticks;
 }
 
+static int keep_up_to(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur > INT_MAX)
+		return INT_MAX;
+	return l.rlim_cur > RESERVE ? (int)l.rlim_cur - RESERVE : 0;
+}
+
 int procset_init(struct procset *s, int proc_fd, const struct target *target, struct err *e)
 {
 	pid_t parent;
 
 	*s = (struct procset){.proc_fd = proc_fd, .self = procfs_self(proc_fd)};
+	s->fd_most = keep_up_to();
 	(void)look_at(proc_fd, s->self, &parent);
 	s->since = look_at(proc_fd, parent, &parent);
 	for (unsigned i = 0; i < target->members && i < TARGET_MEMBERS; i++)
@@ -127,11 +142,50 @@ void procset_done(struct procset *s)
 
 /* ---- a live thread: the first may have ended while others run */
 
+void procset_take(struct procset *s, struct proc_one *p)
+{
+	struct procfs_stat st;
+	int rc;
+
+	if (p->fd >= 0 || !p->apart || p->ended)
+		return;
+	rc = p->fd = procfs_open_pid(s->proc_fd, p->pid, NULL);
+	if (rc >= 0)
+		rc = procfs_read_stat(p->fd, &st, NULL);
+	if (rc == 0 && st.start_ticks != p->stat.start_ticks)
+		rc = -ESRCH;
+	if (rc == 0)
+		return;
+	procset_put(p);
+	give_up(p, rc);
+}
+
+void procset_put(struct proc_one *p)
+{
+	if (!p->apart)
+		return;
+	own_fd_(&p->fd);
+	own_fd_(&p->live_fd);
+	p->fd = p->live_fd = -1;
+}
+
+bool procset_waits(struct procset *s, struct proc_one *p)
+{
+	bool waits;
+
+	procset_take(s, p);
+	waits = procfs_waits(p->fd);
+	procset_put(p);
+	return waits;
+}
+
 int procset_look(struct procset *s, struct proc_one *p)
 {
 	const char before = p->stat.state;
-	int rc = p->ended ? -ESRCH : procfs_read_stat(p->fd, &p->stat, NULL);
+	int rc;
 
+	procset_take(s, p);
+	rc = p->ended ? -ESRCH : procfs_read_stat(p->fd, &p->stat, NULL);
 	own_fd_(&p->live_fd);
 	p->live_fd = -1;
 	p->live = 0;
@@ -146,10 +200,9 @@ int procset_look(struct procset *s, struct proc_one *p)
 		p->stat.state = before; /* it is we who trace it */
 	if (!strchr("ZXx", p->stat.state)) {
 		p->live = p->pid;
-		p->live_fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 3);
-		p->error = p->live_fd < 0 ? errno : 0;
 	} else if (p->stat.num_threads > 1) {
-		p->live_fd = procfs_open_live(s->proc_fd, p->fd, p->pid, &p->live);
+		rc = p->live_fd = procfs_open_live(s->proc_fd, p->fd, p->pid, &p->live);
+		p->error = rc < 0 && rc != -ESRCH && rc != -ENOENT ? -rc : 0;
 	}
 	return 0;
 }
@@ -217,8 +270,9 @@ static void read_procs(struct procset *s, int dir, struct lines *l)
 		if (text_parse_u64(line, INT32_MAX, &pid) < 0 || !pid || (pid_t)pid == s->self)
 			continue;
 		p = procset_find(s, (pid_t)pid);
-		/* it has ended, and this is another one with its number */
-		if (p && faccessat(p->fd, "stat", F_OK, 0) < 0) {
+		/* it has ended, and this is another one with its number; who was not seen alive is
+		 * looked at anew */
+		if (p && look_at(s->proc_fd, p->pid, &(pid_t){0}) != p->stat.start_ticks) {
 			give_up(p, -ESRCH);
 			p = NULL;
 		}
@@ -256,9 +310,13 @@ int procset_frozen(struct procset *s, int cgroup_fd, struct err *e)
 	int fd = openat(cgroup_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	unsigned depth = 0, seen = 0;
 
-	if (!l || fd < 0) {
+	if (!l) {
 		own_fd_(&fd);
-		return err_set(e, l ? errno : ENOMEM, "open the frozen cgroup");
+		return err_set(e, ENOMEM, "no memory");
+	}
+	if (fd < 0) {
+		s->cut = true; /* those that are known are there */
+		return 0;
 	}
 	for (;;) {
 		if (fd >= 0 && (depth == DEPTH || ++seen > CGROUPS)) {

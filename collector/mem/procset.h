@@ -19,7 +19,8 @@ enum {
 
 struct proc_one {
 	pid_t pid, live; /* live: a thread that has its memory; 0: none has */
-	int fd, live_fd; /* directories; live_fd may be -1 until procset_look() */
+	int fd, live_fd; /* directories; live_fd only where live is another than pid */
+	bool apart;	 /* no descriptor is left to keep: opened by number for each use */
 	bool frozen;	 /* by its cgroup */
 	bool ended;	 /* or never was the one that was meant, or 'error' */
 	int error;	 /* why it cannot be looked at though it is there, positive */
@@ -54,6 +55,7 @@ struct procset {
 	int proc_fd; /* borrowed */
 	pid_t self;
 	uint64_t since; /* start ticks of who started us; 0: not known */
+	int fd_most;	/* descriptors from here on are for files that are closed again */
 	bool cut;	/* some did not fit, or a part of the cgroup tree was not read */
 };
 
@@ -68,5 +70,17 @@ struct proc_one *procset_find(const struct procset *s, pid_t pid);
  * many. None where a cgroup holds all: it says who is in it. Our own program and its workers are
  * nobody's. */
 unsigned procset_born(struct procset *s, _Atomic uint64_t *beat);
-/* Reads the process's state again: 0, -ESRCH when it has ended or cannot be looked at. */
+/* Does it wait for something in the kernel? */
+bool procset_waits(struct procset *s, struct proc_one *p);
+/* The directory of who has its memory, after procset_look(); -1: nobody has, or it was put. */
+static inline int procset_dir(const struct proc_one *p)
+{
+	return p->live == p->pid ? p->fd : p->live ? p->live_fd : -1;
+}
+/* Where it is kept apart, its directory is opened again, and it is the one it was: then to be put
+ * after use. */
+void procset_take(struct procset *s, struct proc_one *p);
+void procset_put(struct proc_one *p);
+/* Reads the process's state again (it is taken): 0, -ESRCH when it has ended or cannot be looked
+ * at. */
 int procset_look(struct procset *s, struct proc_one *p);

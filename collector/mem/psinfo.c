@@ -60,7 +60,7 @@ void psinfo_args(
 	size_t n;
 
 	/* a first thread that has ended has no memory to tell of */
-	if (p->live != p->pid && procfs_read_stat(p->live_fd, &live, NULL) < 0)
+	if (p->live != p->pid && procfs_read_stat(procset_dir(p), &live, NULL) < 0)
 		return;
 	from = live.arg_start;
 	to = live.arg_end;
@@ -116,7 +116,7 @@ uint16_t psinfo_machine(const char *auxv, size_t n)
 
 size_t psinfo_auxv(const struct proc_one *p, char *to, size_t n)
 {
-	own_fd int fd = openat(p->live_fd, "auxv", O_RDONLY | O_CLOEXEC);
+	own_fd int fd = openat(procset_dir(p), "auxv", O_RDONLY | O_CLOEXEC);
 	ssize_t got = fd < 0 ? 0 : io_read(fd, to, n);
 
 	return got > 0 ? (size_t)got : 0;

@@ -32,7 +32,9 @@ int stopping_ask(struct capture *c, unsigned i, struct err *e)
 	if (!to_be_held(c, p))
 		return 0;
 	draft_at(c, CAPTURE_STOPS, p);
-	rc = hold_process(&c->hold, p->fd, i, p->frozen, e);
+	procset_take(&c->set, p);
+	rc = p->ended ? -ESRCH : hold_process(&c->hold, p->fd, i, p->frozen, e);
+	procset_put(p);
 	draft_at(c, CAPTURE_STOPS, NULL);
 	if (rc == -ENOMEM)
 		return rc;
@@ -87,12 +89,13 @@ static void judge_ended(struct capture *c)
 
 	for (unsigned i = 0; i < c->set.count; i++) {
 		struct proc_one *p = &c->set.proc[i];
-		bool there = p->live_fd >= 0;
+		bool there = p->live != 0;
 
 		if (!p->frozen && !p->held && !p->ended)
 			(void)procset_look(&c->set, p);
 		p->before = !p->frozen && !p->held && !p->error &&
 			    (p->ended || (there && is_zombie(p)));
+		procset_put(p);
 		all = all && stopping_stands_still(p);
 	}
 	c->crowd |= c->hold.count && !all;

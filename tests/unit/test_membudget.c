@@ -8,8 +8,12 @@
 #include "target.h"
 #include "zoo.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const uint64_t second = 1000000000;
@@ -129,12 +133,53 @@ static void records_for_all(void **state)
 	zoo_close(&decoy.zoo);
 }
 
+enum { MANY = 140, FEW = 150 };
+
+static void sleeps(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (getppid() == parent)
+		pause();
+	_exit(0);
+}
+
+/* There are too few to keep one of each process open, and all of them are there. */
+static void descriptors_for_some(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit few, was;
+	pid_t pid[MANY], parent = getpid();
+	unsigned listed = 0;
+
+	needs_root();
+	f->k.job.options.max_process = 65536;
+	for (unsigned i = 0; i < MANY; i++) {
+		pid[i] = fork();
+		if (!pid[i])
+			sleeps(parent);
+		capturing_member(&f->k, pid[i]);
+	}
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	few = (struct rlimit){FEW, was.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(capturing_run(&f->k, HOLD_PTRACE, 10 * second), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	for (unsigned i = 0; i < MANY; i++) {
+		listed += capturing_count(&f->k, pid[i], MEM_RUN, NULL, 0) > 0;
+		kill(pid[i], SIGKILL);
+		waitpid(pid[i], NULL, 0);
+	}
+	assert_int_equal(listed, MANY);
+	assert_int_equal(f->k.done.a, MANY + 1); /* registers of all */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(no_time_to_weigh, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_time_to_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(records_for_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(descriptors_for_some, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("membudget", tests, NULL, NULL);

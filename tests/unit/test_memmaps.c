@@ -361,13 +361,13 @@ static void self_open(struct self *s)
 {
 	*s = (struct self){.table = PAGEMAP_INIT, .copy = calloc(1, sizeof(*s->copy))};
 	s->p = (struct proc_one){.pid = getpid(), .live = getpid()};
-	s->p.fd = s->p.live_fd = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	s->p.fd = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(procfs_read_stat(s->p.fd, &s->p.stat, NULL), 0);
 	assert_int_equal(pagemap_open(&s->table, s->p.fd, PAGEMAP_BY_TABLE, NULL), 0);
 	s->limits.max_process = s->limits.max_total = UINT64_MAX;
 	s->limits.until = UINT64_MAX;
 	s->copy->limits = &s->limits;
-	copy_begin(s->copy, s->p.live, s->p.live_fd);
+	copy_begin(s->copy, s->p.live, s->p.fd);
 }
 
 static void self_close(struct self *s)

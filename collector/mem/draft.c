@@ -54,6 +54,7 @@ static int add_map(struct memtable *t, const struct memmap *m, struct err *e)
 		.kind = m->kind,
 		.dev_major = m->major,
 		.dev_minor = m->minor,
+		.generation = m->generation,
 		.name_len = (uint32_t)(m->name_len < MEM_NAME ? m->name_len : MEM_NAME - 1),
 	};
 	char name[MEM_NAME];
@@ -246,8 +247,8 @@ static int add_threads(struct capture *c, struct proc_one *p, struct memtable *t
 /* Was it to stand still? */
 static bool was_to_stop(const struct capture *c, const struct proc_one *p)
 {
-	return !c->job->options.maps_only && (c->how != HOLD_NONE || c->job->late) &&
-	       p->live && !(p->stat.flags & PROCSET_KTHREAD);
+	return !c->job->options.maps_only && (c->how != HOLD_NONE || c->job->late) && p->live &&
+	       !(p->stat.flags & PROCSET_KTHREAD);
 }
 
 static int no_registers(const struct capture *c, const struct proc_one *p, struct memtable *t)

@@ -104,6 +104,23 @@ void memmaps_file(const struct memmap *m, char name[MEMMAPS_FILE])
 	snprintf(name, MEMMAPS_FILE, "%" PRIx64 "-%" PRIx64, m->start, m->end);
 }
 
+/* A tmpfs makes handles of type 1 with 12 bytes, the generation first (mm/shmem.c), which nothing
+ * else does. */
+bool memmaps_generation(int fd, const char *name, uint32_t *ret)
+{
+	struct {
+		struct file_handle head;
+		unsigned char bytes[MAX_HANDLE_SZ];
+	} h = {.head.handle_bytes = MAX_HANDLE_SZ};
+	int mount, flags = *name ? AT_SYMLINK_FOLLOW : AT_EMPTY_PATH;
+
+	if (name_to_handle_at(fd, name, &h.head, &mount, flags) < 0 || h.head.handle_type != 1 ||
+		h.head.handle_bytes != 12)
+		return false;
+	memcpy(ret, h.head.f_handle, sizeof(*ret));
+	return true;
+}
+
 static bool is_zero_device(const struct statx *st)
 {
 	return S_ISCHR(st->stx_mode) && st->stx_rdev_major == ZERO_MAJOR &&
@@ -117,6 +134,8 @@ void memmaps_settle(struct memmap *m, int map_files)
 	struct statx st;
 
 	memmaps_file(m, name);
+	if (m->object && !memmaps_generation(map_files, name, &m->generation))
+		m->generation = 0;
 	if (!m->ask || statx(map_files, name, AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &st) < 0)
 		return;
 	if (S_ISREG(st.stx_mode)) {

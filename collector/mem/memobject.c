@@ -2,6 +2,7 @@
 /* memobject - shared memory that is read after the thaw, as the file that it is. */
 #include "memobject.h"
 #include "io.h"
+#include "memmaps.h"
 #include "own.h"
 #include "procfs.h"
 
@@ -31,6 +32,14 @@ static bool is_it(int dirfd, const char *name, const struct mem_map *m)
 	       st.stx_dev_minor == m->dev_minor;
 }
 
+/* Numbers are given again, and can be chosen. */
+static bool is_generation(int fd, const struct mem_map *m)
+{
+	uint32_t now;
+
+	return !m->generation || (memmaps_generation(fd, "", &now) && now == m->generation);
+}
+
 /* The file behind the mapping 'there' of a process, if that is still the one of 'm'; -1. */
 static int open_through(
 	int proc_fd, const struct mem_proc *p, const struct mem_map *there, const struct mem_map *m)
@@ -48,7 +57,8 @@ static int open_through(
 	if (dir < 0 || !is_it(dir, name, m))
 		return -1;
 	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOATIME);
-	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC || !is_it(fd, "", m))
+	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC || !is_it(fd, "", m) ||
+		!is_generation(fd, m))
 		return -1;
 	return take_fd(&fd);
 }

@@ -146,7 +146,8 @@ struct mem_note {
 struct mem_map {
 	struct mem_head head;
 	uint64_t start, end, offset, ino;
-	uint32_t flags, kind, dev_major, dev_minor, name_len, pad;
+	uint32_t flags, kind, dev_major, dev_minor, name_len;
+	uint32_t generation; /* of shared memory's inode (shmem.h); 0: not known */
 };
 
 struct mem_run {

@@ -209,23 +209,6 @@ static int read_piece(struct view *v, uint64_t from, uint64_t to, struct err *e)
 	return rc;
 }
 
-/* A tmpfs makes handles of type 1 with 12 bytes, the generation first (mm/shmem.c), which nothing
- * else does. Asks nobody. */
-static bool read_handle(int dir, const char *name, uint32_t *ret_generation)
-{
-	struct {
-		struct file_handle head;
-		unsigned char bytes[MAX_HANDLE_SZ];
-	} h = {.head.handle_bytes = MAX_HANDLE_SZ};
-	int mount, flags = *name ? AT_SYMLINK_FOLLOW : AT_EMPTY_PATH;
-
-	if (name_to_handle_at(dir, name, &h.head, &mount, flags) < 0 || h.head.handle_type != 1 ||
-		h.head.handle_bytes != 12)
-		return false;
-	memcpy(ret_generation, h.head.f_handle, sizeof(*ret_generation));
-	return true;
-}
-
 /* Which memory is it? Without a handle (a kernel without CONFIG_FHANDLE) its number must do where
  * that is given but once. */
 static void identify(struct view *v, int fd, const struct statx *st)
@@ -233,7 +216,7 @@ static void identify(struct view *v, int fd, const struct statx *st)
 	v->id = (struct shmem_id){.ino = v->m->ino, .major = v->m->major, .minor = v->m->minor};
 	if (st->stx_mask & STATX_BTIME)
 		v->id.born = (uint64_t)st->stx_btime.tv_sec * 1000000000U + st->stx_btime.tv_nsec;
-	if (!read_handle(fd, "", &v->id.generation))
+	if (!memmaps_generation(fd, "", &v->id.generation))
 		v->unknown = !strncmp(v->m->name, "/SYSV", 5);
 }
 
@@ -261,7 +244,7 @@ static int open_object(struct view *v, int map_files)
 	if (!is_object(v, map_files, name, &st))
 		return -1;
 	/* mounted nowhere: what is it? */
-	if (v->m->kind == MEM_DELETED && !read_handle(map_files, name, &ignored))
+	if (v->m->kind == MEM_DELETED && !memmaps_generation(map_files, name, &ignored))
 		return -1;
 	/* it is on a file system in memory: opening it waits for nobody */
 	fd = openat(map_files, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOATIME);

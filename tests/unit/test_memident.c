@@ -6,8 +6,10 @@
 #include "copy.h"
 #include "io.h"
 #include "memmaps.h"
+#include "memobject.h"
 #include "memsign.h"
 #include "own.h"
+#include "procfs.h"
 #include "shmem.h"
 #include "target.h"
 #include "tick.h"
@@ -28,6 +30,7 @@
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -347,6 +350,52 @@ static void devices_stay_closed(void **state)
 	close_mine(&m);
 }
 
+/* Nor is another memory read for one that is gone. */
+static void another_with_its_number(void **state)
+{
+	own_fd int fd = memfd_create("object", MFD_CLOEXEC), proc = -1;
+	struct mem_proc p = {.pid = getpid()};
+	static struct mine m;
+	struct stat st;
+	struct mem_map map;
+	struct memobject_of of = {.proc = &p, .at = 1, .map = &map};
+	struct memobject o = MEMOBJECT_INIT;
+	struct memscan scan = MEMSCAN_INIT;
+	struct procfs_stat self;
+	char block[SIZE];
+
+	(void)state;
+	if (geteuid() != 0)
+		unit_skip("needs root");
+	memset(block, 'O', SIZE);
+	assert_int_equal(write(fd, block, SIZE), SIZE);
+	assert_int_equal(fstat(fd, &st), 0);
+	open_mine(&m, fd, MAP_SHARED);
+	m.map.object = true;
+	memmaps_settle(&m.map, m.map_files);
+	assert_int_not_equal(m.map.generation, 0);
+	map = (struct mem_map){.start = m.map.start,
+		.end = m.map.end,
+		.ino = st.st_ino,
+		.kind = MEM_SHMEM,
+		.dev_major = major(st.st_dev),
+		.dev_minor = minor(st.st_dev),
+		.generation = m.map.generation};
+	of.proc_fd = proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	own_fd int pid = procfs_open_pid(proc, p.pid, NULL);
+
+	assert_int_equal(procfs_read_stat(pid, &self, NULL), 0);
+	p.start_ticks = self.start_ticks;
+	o.searches = MEMOBJECT_SEARCHES;
+	assert_int_equal(
+		memobject_read(&o, &scan, &of, map.start, (struct iovec){block, SIZE}), SIZE);
+	memobject_close(&o);
+	map.generation++;
+	assert_int_equal(memobject_read(&o, &scan, &of, map.start, (struct iovec){block, SIZE}), 0);
+	memobject_close(&o);
+	close_mine(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +404,7 @@ int main(void)
 		cmocka_unit_test(on_no_mount),
 		cmocka_unit_test(names_below_dev),
 		cmocka_unit_test(holes_of_unknown_flags),
+		cmocka_unit_test(another_with_its_number),
 		cmocka_unit_test(devices_stay_closed),
 	};
 

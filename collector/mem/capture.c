@@ -6,6 +6,7 @@
 #include "crew.h"
 #include "draft.h"
 #include "io.h"
+#include "maproom.h"
 #include "own.h"
 #include "memready.h"
 #include "procfs.h"
@@ -331,6 +332,7 @@ int capture_run(const struct capture_job *job, struct err *e)
 	c->stage = STAGE_INIT;
 	c->table = c->regs = MEMTABLE_INIT;
 	c->flag_room = MEMFLAGS_MAX;
+	c->maps_left = job->maps_max ? job->maps_max : MAPROOM_MAX;
 	c->runs_left = job->runs_max ? job->runs_max : RUNS_MAX;
 	c->limits = (struct copy_limits){
 		.max_process = job->options.max_process,

@@ -5,6 +5,7 @@
 #include "fair.h"
 #include "io.h"
 #include "journal.h"
+#include "maproom.h"
 #include "memmaps.h"
 #include "memplan.h"
 #include "own.h"
@@ -42,7 +43,8 @@ int draft_note(
 	return memtable_add(t, &n, sizeof(n), text, strlen(text) + 1, NULL);
 }
 
-static int add_map(struct memtable *t, const struct memmap *m, struct err *e)
+/* 1: there is no room for it. */
+static int add_map(struct memtable *t, struct maproom *room, const struct memmap *m, struct err *e)
 {
 	struct mem_map r = {
 		.head.type = MEM_MAP,
@@ -59,6 +61,8 @@ static int add_map(struct memtable *t, const struct memmap *m, struct err *e)
 	};
 	char name[MEM_NAME];
 
+	if (!maproom_take(room, &r))
+		return 1;
 	memcpy(name, m->name, r.name_len);
 	name[r.name_len] = '\0';
 	return memtable_add(t, &r, sizeof(r), name, r.name_len + 1, e);
@@ -93,6 +97,23 @@ static uint64_t listing_ends(const struct capture *c)
 	return now + fair_share(by > now ? by - now : 0, floor_ns, c->set.count - c->listed - 1);
 }
 
+/* What its mappings took more of than they may. */
+static int over_budget(
+	struct memtable *t, const struct maproom *room, bool cut, const struct memmap *m)
+{
+	int rc = 0;
+
+	if (room->bare)
+		rc = draft_note(t, GAP_OVER_BUDGET, ENOSPC, "names",
+			"they are too long: mappings from %llx on are without theirs",
+			(unsigned long long)room->bare);
+	if (rc < 0 || !cut)
+		return rc;
+	return draft_note(t, GAP_OVER_BUDGET, 0, "mappings",
+		"it has too many: there was no time or room for those from %llx on",
+		(unsigned long long)m->start);
+}
+
 static int map_all(struct capture *c, struct proc_one *p, struct pagemap *pages, struct err *e)
 {
 	own_free struct memmaps *maps = calloc(1, sizeof(*maps));
@@ -100,6 +121,7 @@ static int map_all(struct capture *c, struct proc_one *p, struct pagemap *pages,
 		openat(procset_dir(p), "map_files", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct memplan plan = {pages, c->copy, &c->shmem, map_files, c->job->options.kinds};
 	const uint64_t until = listing_ends(c);
+	struct maproom room = maproom_begin(c);
 	struct err why = ERR_INIT;
 	struct memmap m;
 	int rc, more;
@@ -120,16 +142,15 @@ static int map_all(struct capture *c, struct proc_one *p, struct pagemap *pages,
 			memflags_join(&p->flags, &m);
 		memmaps_settle(&m, map_files);
 		if (rc == 0)
-			rc = add_map(&c->table, &m, e);
+			rc = add_map(&c->table, &room, &m, e);
 		if (rc == 0)
 			rc = memplan_map(&plan, &m, e);
 	}
+	c->maps_left -= room.used;
+	if (rc >= 0)
+		rc = over_budget(&c->table, &room, more > 0, &m);
 	if (rc == 0 && more < 0)
 		rc = draft_note(&c->table, sink_gap_of(-more), -more, "mappings", "%s", why.text);
-	if (rc == 0 && more > 0)
-		rc = draft_note(&c->table, GAP_OVER_BUDGET, ETIME, "mappings",
-			"it has too many: there was no time for those from %llx on",
-			(unsigned long long)m.start);
 	if (rc == 0 && maps->lines.cut)
 		rc = draft_note(&c->table, GAP_UNREADABLE, 0, "mappings", "a line is too long");
 	if (rc == 0 && maps->damaged)

@@ -30,7 +30,7 @@ struct capture {
 	int regs_fd;
 	enum capture_hold how;
 	uint64_t go_ns, thawed_ns, let_go_ns;
-	uint64_t runs_left, staged, live;
+	uint64_t maps_left, runs_left, staged, live;
 	uint64_t with, without; /* threads whose registers were read, and those whose were not */
 	uint64_t base;		/* of the table: what was there before us */
 	unsigned listed;	/* processes that are in the table */

@@ -38,6 +38,9 @@ static void count(struct capture *c, const struct mem_head *h)
 {
 	const struct mem_thread *t = (const void *)h;
 
+	if (h->type == MEM_MAP)
+		c->maps_left -= h->len < c->maps_left ? h->len : c->maps_left;
+
 	if (h->type == MEM_THREAD)
 		c->without += !strchr("ZXx", t->state ? t->state : 'X');
 	if (h->type != MEM_REGS || ((const struct mem_regs *)h)->note != NT_PRSTATUS)

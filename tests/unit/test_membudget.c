@@ -133,6 +133,36 @@ static void records_for_all(void **state)
 	zoo_close(&decoy.zoo);
 }
 
+/* Names are left out first: what is in the memory is there. */
+static void no_room_for_names(void **state)
+{
+	struct fixture *f = *state;
+	struct mem_note note;
+	struct captured x;
+
+	needs_root();
+	f->k.job.maps_max = 8192;
+	assert_int_equal(capturing_run(&f->k, HOLD_PTRACE, 10 * second), 0);
+	assert_true(capturing_note(&f->k, f->zoo.pid, "names", &note));
+	assert_int_equal(note.kind, GAP_OVER_BUDGET);
+	assert_true(capturing_at(&f->k, f->zoo.pid, f->zoo.at[ZOO_PRIVATE], &x));
+	assert_int_equal(x.run.fate, MEM_DUMPED);
+}
+
+static void no_room_for_mappings(void **state)
+{
+	struct fixture *f = *state;
+	struct mem_note note;
+
+	needs_root();
+	f->k.job.maps_max = 256;
+	assert_int_equal(capturing_run(&f->k, HOLD_PTRACE, 10 * second), 0);
+	assert_int_equal(capturing_count(&f->k, f->zoo.pid, MEM_MAP, NULL, 0), 3);
+	assert_true(capturing_note(&f->k, f->zoo.pid, "mappings", &note));
+	assert_int_equal(note.kind, GAP_OVER_BUDGET);
+	assert_int_equal(f->k.done.a, 1);
+}
+
 enum { MANY = 140, FEW = 150 };
 
 static void sleeps(pid_t parent)
@@ -179,6 +209,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_time_to_weigh, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_time_to_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(records_for_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_room_for_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_room_for_mappings, setup, teardown),
 		cmocka_unit_test_setup_teardown(descriptors_for_some, setup, teardown),
 	};
 

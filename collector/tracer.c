@@ -9,11 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #define SECOND 1000000000ULL
@@ -56,7 +58,10 @@ static int start_worker(struct tracer *t, int sock, struct err *e)
 		.memory = WORKER_MEMORY,
 		.urgent = true,
 	};
+	struct rlimit l;
 
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0)
+		t->job.descriptors = l.rlim_cur < INT_MAX ? (unsigned)l.rlim_cur : INT_MAX;
 	t->job.sock = sock;
 	t->job.watch = t->watch;
 	return worker_start(&spec, &t->worker, e);

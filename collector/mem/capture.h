@@ -109,6 +109,7 @@ struct capture_job {
 	int sock;
 	uint64_t stage_bytes, spill_bytes;
 	uint64_t spill_spare; /* nothing more goes there when less is free on its disk */
+	unsigned descriptors; /* how many the worker may have: its filter does not let it ask */
 	uint64_t maps_max;    /* bytes of records of mappings, 0: MAPROOM_MAX */
 	uint64_t runs_max;    /* records of runs of pages, 0: RUNS_MAX */
 	struct capture_watch *watch;

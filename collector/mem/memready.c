@@ -144,7 +144,7 @@ int memready_prepare(struct capture *c, uint64_t *ret_present, struct err *e)
 	const struct capture_job *job = c->job;
 	struct purse purse = {.flags_ns = all_flags_ns, .weigh_ns = all_weigh_ns};
 	uint64_t present = 0;
-	int rc = procset_init(&c->set, job->proc_fd, job->target, e);
+	int rc = procset_init(&c->set, job->proc_fd, job->target, job->descriptors, e);
 
 	if (rc == 0 && job->again)
 		rc = resume_from_table(c, e);

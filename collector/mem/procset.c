@@ -15,7 +15,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 enum {
 	RESERVE = 128, /* descriptors: DEPTH of them for cgroups */
@@ -105,21 +104,15 @@ static uint64_t look_at(int proc_fd, pid_t pid, pid_t *ret_parent)
 	return st.start_ticks;
 }
 
-static int keep_up_to(void)
-{
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur > INT_MAX)
-		return INT_MAX;
-	return l.rlim_cur > RESERVE ? (int)l.rlim_cur - RESERVE : 0;
-}
-
-int procset_init(struct procset *s, int proc_fd, const struct target *target, struct err *e)
+int procset_init(struct procset *s, int proc_fd, const struct target *target, unsigned descriptors,
+	struct err *e)
 {
 	pid_t parent;
 
 	*s = (struct procset){.proc_fd = proc_fd, .self = procfs_self(proc_fd)};
-	s->fd_most = keep_up_to();
+	s->fd_most = descriptors > INT_MAX   ? INT_MAX
+		     : descriptors > RESERVE ? (int)descriptors - RESERVE
+					     : 0;
 	(void)look_at(proc_fd, s->self, &parent);
 	s->since = look_at(proc_fd, parent, &parent);
 	for (unsigned i = 0; i < target->members && i < TARGET_MEMBERS; i++)

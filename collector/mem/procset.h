@@ -59,8 +59,9 @@ struct procset {
 	bool cut;	/* some did not fit, or a part of the cgroup tree was not read */
 };
 
-int procset_init(struct procset *s, int proc_fd, const struct target *target, struct err *e)
-	must_check;
+/* descriptors: how many this process may have open. */
+int procset_init(struct procset *s, int proc_fd, const struct target *target, unsigned descriptors,
+	struct err *e) must_check;
 void procset_done(struct procset *s);
 /* Those in the cgroup and below are marked as frozen; the new ones among them are added. */
 int procset_frozen(struct procset *s, int cgroup_fd, struct err *e) must_check;

@@ -30,6 +30,7 @@ void capturing_open(struct capturing *k, uint64_t stage_bytes)
 			.kinds = UINT32_MAX},
 		.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC),
 		.cgroup_fd = -1,
+		.descriptors = 1024,
 		.table_fd = io_spool(-1, NULL),
 		.final_fd = io_spool(-1, NULL),
 		.stage_fd = -1,

@@ -190,6 +190,8 @@ static void descriptors_for_some(void **state)
 		capturing_member(&f->k, pid[i]);
 	}
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	f->k.sandboxed = true;
+	f->k.job.descriptors = FEW;
 	few = (struct rlimit){FEW, was.rlim_max};
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
 	assert_int_equal(capturing_run(&f->k, HOLD_PTRACE, 10 * second), 0);

@@ -162,7 +162,7 @@ static void test_first_ends(void **state)
 
 	(void)state;
 	open_family(&f);
-	assert_int_equal(procset_init(&set, f.k.job.proc_fd, f.k.target, NULL), 0);
+	assert_int_equal(procset_init(&set, f.k.job.proc_fd, f.k.target, 1024, NULL), 0);
 	for (unsigned i = 0; i < set.count; i++)
 		assert_int_equal(procset_look(&set, &set.proc[i]), 0);
 	first = procset_find(&set, told->sharer[0]);

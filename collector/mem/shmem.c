@@ -263,7 +263,7 @@ int shmem_copy(
 {
 	struct view v = {.c = c, .m = m};
 	uint64_t at = m->offset, end = m->offset + (m->end - m->start);
-	own_fd int fd = c->limits->live && !c->limits->maps_only ? -1 : open_object(&v, map_files);
+	own_fd int fd = open_object(&v, map_files);
 	int rc = 0;
 
 	if (fd < 0 || end < at)

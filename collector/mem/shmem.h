@@ -39,7 +39,7 @@ struct shmem {
 void shmem_done(struct shmem *s);
 /* A process begins. */
 void shmem_begin(struct shmem *s, pid_t pid);
-/* Says what became of each page of the mapping. 1: done; 0: it cannot be read as a file (copying
- * is over, or no right): nothing was said, the process's own pages are to be taken. */
+/* Says what became of each page of the mapping. 1: done; 0: it cannot be read as a file (no
+ * right): nothing was said, the process's own pages are to be taken. */
 int shmem_copy(struct shmem *s, struct copy *c, const struct memmap *m, int map_files,
 	struct err *e) must_check;

@@ -335,17 +335,16 @@ static void share(struct zoo *z)
 	z->len[ZOO_SPARSE] = (uint64_t)sibling;
 }
 
-static void shared_memory_comes_once(void **state)
+static void shared_once(enum capture_hold how)
 {
 	struct fixture f;
 	struct captured x;
 	pid_t other;
 
-	(void)state;
 	open_with(&f, share, 64 << 20);
 	other = (pid_t)f.zoo.len[ZOO_SPARSE];
 	capturing_member(&f.k, other);
-	assert_int_equal(capturing_run(&f.k, HOLD_PTRACE, 10 * second), 0);
+	assert_int_equal(capturing_run(&f.k, how, 10 * second), 0);
 	assert_true(capturing_at(&f.k, f.zoo.pid, f.zoo.at[ZOO_SHARED], &x));
 	assert_int_equal(x.run.fate, MEM_DUMPED);
 	for (int place = ZOO_SHARED; place <= ZOO_MEMFD_AGAIN; place++) {
@@ -357,6 +356,13 @@ static void shared_memory_comes_once(void **state)
 	assert_int_equal(x.run.fate, MEM_DUMPED);
 	kill(other, SIGKILL);
 	close_with(&f);
+}
+
+static void shared_memory_comes_once(void **state)
+{
+	(void)state;
+	shared_once(HOLD_PTRACE);
+	shared_once(HOLD_NONE); /* its core is made of whoever still has it then */
 }
 
 /* ---- too much of it */

@@ -133,7 +133,8 @@ static void test_running(void **state)
 	open_family(&f);
 	assert_int_equal(capturing_run(&f.k, HOLD_NONE, 0), 0);
 	check_family(&f);
-	assert_in_range(f.k.done.live, 2 * SIZE, 3 * SIZE);
+	/* each for itself would be eight times as much; what sanitizers have is theirs too */
+	assert_in_range(f.k.done.live, 2 * SIZE, 6 * SIZE);
 	close_family(&f);
 }
 

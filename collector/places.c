@@ -6,6 +6,7 @@
 #include "locate.h"
 #include "own.h"
 #include "places_merge.h"
+#include "record.h"
 #include "run.h"
 #include "wire.h"
 
@@ -208,7 +209,7 @@ static int find_pod(struct run *r, uint64_t deadline_ns, struct buf *candidates,
 	sel.text = pod->container[0].id;
 	rc = find_one(r, &sel, deadline_ns, candidates, e);
 	for (unsigned i = 0; rc == 0 && i < pod->whole.findings; i++)
-		places_note(r->place[0].target, "%s", pod->whole.finding[i]);
+		record_finding(r->place[0].target, "%s", pod->whole.finding[i]);
 	return rc;
 }
 

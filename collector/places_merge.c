@@ -2,31 +2,14 @@
 /* places_merge - a pod as one target: what its containers are together. */
 #include "places_merge.h"
 #include "own.h"
+#include "record.h"
 #include "run.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void places_note(struct target *t, const char *fmt, ...)
-{
-	char text[TARGET_TEXT];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	for (unsigned i = 0; i < t->findings; i++)
-		if (!strcmp(t->finding[i], text))
-			return;
-	if (t->findings == TARGET_FINDINGS)
-		t->truncated = true;
-	else
-		memcpy(t->finding[t->findings++], text, sizeof(text));
-}
 
 /* ---- whose process it is */
 
@@ -192,7 +175,7 @@ static void note_networks(const struct run *r, struct target *t)
 		const struct target *c = r->place[i].target;
 
 		if (c->running && c->ns_net && t->ns_net && c->ns_net != t->ns_net)
-			places_note(t, "container %.64s %.12s is not in the network of the pod",
+			record_finding(t, "container %.64s %.12s is not in the network of the pod",
 				c->pod_container, c->id);
 		t->host_namespaces |= c->host_namespaces;
 	}

@@ -9,5 +9,3 @@ struct target;
 /* Fills place 0 from the others: members, the cgroup above all, network. A process that two of them
  * claim stays the one's in whose cgroup it is. */
 int places_merge(struct run *r, struct err *e) must_check;
-/* A finding, once; truncated when there is no room. */
-void places_note(struct target *t, const char *fmt, ...) printf_like(2, 3);

@@ -187,7 +187,6 @@ struct find_thread {
 	pid_t found;
 };
 
-/* The first thread that runs: stops the enumeration. */
 /* 'X': it is gone. */
 static char thread_state(int task_fd, pid_t tid)
 {
@@ -200,6 +199,7 @@ static char thread_state(int task_fd, pid_t tid)
 	return fd < 0 || procfs_read_stat(fd, &st, NULL) < 0 ? 'X' : st.state;
 }
 
+/* The first thread that runs: stops the enumeration. */
 static int is_live(pid_t tid, void *arg)
 {
 	struct find_thread *f = arg;

@@ -4,6 +4,7 @@
 #include "dumper.h"
 #include "kubeconfig.h"
 #include "kubepass.h"
+#include "now.h"
 #include "own.h"
 #include "run.h"
 #include "worker.h"
@@ -86,7 +87,7 @@ static int ask(struct question *q, struct err *e)
 		.keeps = 2,
 		.memory = WORKER_MEMORY,
 	};
-	int rc = worker_pipe(&spec, run_now_ns() + PATIENCE_S * 1000000000ULL, NULL, NULL, e);
+	int rc = worker_pipe(&spec, now_ns() + PATIENCE_S * 1000000000ULL, NULL, NULL, e);
 
 	return rc > 0 ? err_set(e, EIO, "read the kubeconfig: exit %d", rc) : rc;
 }

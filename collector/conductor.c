@@ -5,6 +5,7 @@
 #include "dumper.h"
 #include "io.h"
 #include "job.h"
+#include "now.h"
 #include "own.h"
 #include "run.h"
 #include "signer.h"
@@ -108,14 +109,14 @@ static uint64_t patience(const struct run *r)
 
 int conductor_tell(struct run *r, const struct wire_msg *m, int fd, struct err *e)
 {
-	uint64_t until = run_now_ns() + patience(r);
+	uint64_t until = now_ns() + patience(r);
 	struct wire_msg other;
 
 	for (;;) {
 		/* Never blocks: the writer may itself be waiting, for a signature. */
 		int rc = wire_send(r->control, m, fd, e);
 
-		if (rc != -EAGAIN || run_now_ns() > until)
+		if (rc != -EAGAIN || now_ns() > until)
 			return rc;
 		rc = serve(r, 0, &other, e);
 		if (rc < 0)
@@ -134,7 +135,7 @@ void conductor_last_words(struct run *r)
 int conductor_await(
 	struct run *r, unsigned type, uint64_t patience_ns, struct wire_msg *ret, struct err *e)
 {
-	uint64_t since = run_now_ns(), bytes = r->progress.bytes;
+	uint64_t since = now_ns(), bytes = r->progress.bytes;
 
 	for (;;) {
 		int rc = serve(r, type, ret, e);
@@ -143,9 +144,9 @@ int conductor_await(
 			return rc < 0 ? rc : 0;
 		if (r->progress.bytes != bytes) {
 			bytes = r->progress.bytes;
-			since = run_now_ns();
+			since = now_ns();
 		}
-		if (run_now_ns() - since > patience_ns)
+		if (now_ns() - since > patience_ns)
 			return err_set(e, ETIMEDOUT, "the output takes no data");
 	}
 }
@@ -216,7 +217,7 @@ static int start_worker(struct attempt *a, struct err *e)
 /* Looks at the worker's counters. True: it has been silent for too long by its own fault. */
 static bool is_stalled(struct attempt *a)
 {
-	uint64_t now = run_now_ns();
+	uint64_t now = now_ns();
 	uint64_t beat = atomic_load_explicit(&a->shared->beat, memory_order_relaxed);
 
 	/* After a pause of our own (SIGSTOP, a frozen cgroup) the worker gets its time again. */
@@ -232,7 +233,7 @@ static bool is_stalled(struct attempt *a)
 /* By the worker's word alone: whether it is so, the writer says when it is asked to close. */
 static bool output_is_stuck(struct attempt *a, uint64_t *bytes)
 {
-	uint64_t now = run_now_ns();
+	uint64_t now = now_ns();
 
 	if (a->r->progress.bytes != *bytes || now - a->looked_ns > PAUSE_S * SECOND ||
 		!atomic_load_explicit(&a->shared->waiting, memory_order_relaxed)) {
@@ -248,9 +249,8 @@ static const char *must_stop(const struct run *r)
 	if (run_stopped())
 		return "stopped by a signal";
 	/* what is missing of the open member has to be filled with zeros by then */
-	return run_now_ns() + run_fill_ns(r->mib_to_come) >= r->deadline_ns
-		       ? "the deadline was reached"
-		       : NULL;
+	return now_ns() + run_fill_ns(r->mib_to_come) >= r->deadline_ns ? "the deadline was reached"
+									: NULL;
 }
 
 static int watch(struct attempt *a, struct err *e)
@@ -260,7 +260,7 @@ static int watch(struct attempt *a, struct err *e)
 	struct wire_msg m;
 
 	a->stalled = false;
-	a->alive_ns = a->output_ns = a->looked_ns = run_now_ns();
+	a->alive_ns = a->output_ns = a->looked_ns = now_ns();
 	while (!worker_ended(&a->worker)) {
 		/* Stopped any earlier, it would not yet be bound to die with us. */
 		if (atomic_load_explicit(&a->shared->ready, memory_order_relaxed))

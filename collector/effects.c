@@ -4,6 +4,7 @@
 #include "dumper.h"
 #include "io.h"
 #include "jsonw.h"
+#include "now.h"
 #include "own.h"
 #include "procfs.h"
 #include "run.h"
@@ -59,7 +60,7 @@ static int measure_main(void *arg)
 {
 	struct measuring *j = arg;
 	const struct target *t = j->run->target;
-	uint64_t start = run_now_ns();
+	uint64_t start = now_ns();
 	struct effects sum = {0};
 	struct timespec boot;
 
@@ -69,7 +70,7 @@ static int measure_main(void *arg)
 		add_process(j->run->host.at.proc_fd, &t->member[i], &sum);
 	sum.root_atime_ns = atime_of(t->fd[TFD_ROOT]);
 	sum.upper_atime_ns = atime_of(t->fd[TFD_UPPER]);
-	sum.took_us = (run_now_ns() - start) / 1000;
+	sum.took_us = (now_ns() - start) / 1000;
 	*j->ret = sum;
 	return 0;
 }
@@ -96,7 +97,7 @@ int effects_measure(const struct run *r, struct effects *ret, struct err *e)
 
 	if (shared == MAP_FAILED)
 		return err_set(e, ENOMEM, "no memory");
-	rc = worker_pipe(&spec, run_now_ns() + MEASURE_SECONDS * 1000000000ULL, NULL, NULL, e);
+	rc = worker_pipe(&spec, now_ns() + MEASURE_SECONDS * 1000000000ULL, NULL, NULL, e);
 	if (rc == 0)
 		memcpy(ret, shared, sizeof(*ret));
 	(void)munmap(shared, sizeof(*shared));

@@ -12,6 +12,7 @@
 #include "io.h"
 #include "job.h"
 #include "layerask.h"
+#include "now.h"
 #include "outplace.h"
 #include "own.h"
 #include "places.h"
@@ -398,7 +399,7 @@ static enum exit_code conclude(struct run *r, struct engine_result *ret, int rc,
 			r->place[0].target->pod_name);
 	snprintf(ret->run_id, sizeof(ret->run_id), "%s", r->run_id);
 	sign_fingerprint(r->signer, ret->signer);
-	ret->duration_ms = (run_now_ns() - r->started_ns) / 1000000;
+	ret->duration_ms = (now_ns() - r->started_ns) / 1000000;
 	ret->frozen_us = (memory_held_ns(&r->memory) + 999) / 1000;
 	if (rc < 0 && !publish_is_whole(r->publish))
 		return output_lost(r, ret, rc, e);

@@ -3,6 +3,7 @@
 #include "halt.h"
 #include "dumper.h"
 #include "guard.h"
+#include "now.h"
 #include "outsiders.h"
 #include "own.h"
 #include "run.h"
@@ -55,7 +56,7 @@ static int check_in(struct checking *c, struct err *e)
 		.keeps = 1,
 		.memory = CHECK_MEMORY,
 	};
-	int rc = worker_pipe(&spec, run_now_ns() + CHECK_S * SECOND, NULL, NULL, e);
+	int rc = worker_pipe(&spec, now_ns() + CHECK_S * SECOND, NULL, NULL, e);
 
 	if (rc < 0)
 		return rc;
@@ -128,7 +129,7 @@ static int start_guard(
 
 static int start_guards(const struct run *r, struct halt *h, uint64_t deadline_ns, struct err *e)
 {
-	uint64_t until = run_now_ns() + GUARD_START_S * SECOND;
+	uint64_t until = now_ns() + GUARD_START_S * SECOND;
 	int rc = 0;
 
 	for (int i = 0; rc == 0 && i < HALT_GUARDS; i++)
@@ -152,12 +153,12 @@ static bool is_guarded(struct halt *h)
 /* One that does not end when it is told to loses its socket, thaws what is not frozen, and ends. */
 static void dismiss_guards(struct halt *h)
 {
-	uint64_t until = run_now_ns() + GUARD_END_MS * 1000000ULL;
+	uint64_t until = now_ns() + GUARD_END_MS * 1000000ULL;
 
 	for (int i = 0; i < HALT_GUARDS; i++)
 		if (h->sock[i] >= 0)
 			guard_dismiss(h->sock[i]);
-	while (is_guarded(h) && run_now_ns() < until)
+	while (is_guarded(h) && now_ns() < until)
 		(void)poll(NULL, 0, 1);
 }
 
@@ -171,14 +172,14 @@ int halt_freeze(const struct run *r, struct halt *h, uint64_t max_ns, struct err
 	/* somebody else may have paused it since it was opened, or let it go */
 	h->freezer.theirs = freezer_is_asked(&h->freezer);
 	if (h->freezer.theirs)
-		return freezer_freeze(&h->freezer, run_now_ns() + patience, e);
-	rc = start_guards(r, h, run_now_ns() + max_ns + GUARD_SPARE_S * SECOND, e);
+		return freezer_freeze(&h->freezer, now_ns() + patience, e);
+	rc = start_guards(r, h, now_ns() + max_ns + GUARD_SPARE_S * SECOND, e);
 	if (rc < 0)
 		return rc;
-	h->requested_ns = run_now_ns();
+	h->requested_ns = now_ns();
 	h->frozen = true;
 	rc = freezer_freeze(&h->freezer, h->requested_ns + patience, e);
-	h->frozen_ns = run_now_ns();
+	h->frozen_ns = now_ns();
 	/* ended while we did not run ourselves: nobody would thaw when we are killed now */
 	if (rc == 0 && !is_guarded(h))
 		rc = err_set(e, ECHILD, "the guards of the freeze were killed");
@@ -196,7 +197,7 @@ int halt_thaw(struct halt *h, struct err *e)
 	if (!h->frozen)
 		return 0;
 	rc = freezer_thaw(h->freezer.kind, h->freezer.state_fd, e);
-	h->thawed_ns = run_now_ns();
+	h->thawed_ns = now_ns();
 	h->frozen = rc < 0;
 	return rc;
 }

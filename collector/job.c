@@ -3,6 +3,7 @@
 #include "job.h"
 #include "apiserver.h"
 #include "crisocket.h"
+#include "now.h"
 #include "places.h"
 #include "profile.h"
 
@@ -114,7 +115,7 @@ const char *job_obstacle(const struct run *r, const struct dumper *d, bool *ret_
 
 uint64_t job_ends(const struct run *r, size_t index)
 {
-	uint64_t now = run_now_ns(), left = now < r->deadline_ns ? r->deadline_ns - now : 0;
+	uint64_t now = now_ns(), left = now < r->deadline_ns ? r->deadline_ns - now : 0;
 	uint64_t brief = 0;
 	bool last = true, loss;
 

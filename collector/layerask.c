@@ -7,6 +7,7 @@
 #include "criinfo.h"
 #include "crisocket.h"
 #include "io.h"
+#include "now.h"
 #include "own.h"
 #include "prepare.h"
 #include "run.h"
@@ -93,7 +94,7 @@ static int ask_in_worker(const struct question *q, struct err *e)
 		.memory = WORKER_MEMORY,
 	};
 	struct answer *a = q->answer;
-	int rc = worker_pipe(&spec, run_now_ns() + PATIENCE_S * SECOND, NULL, NULL, e);
+	int rc = worker_pipe(&spec, now_ns() + PATIENCE_S * SECOND, NULL, NULL, e);
 
 	a->upper[sizeof(a->upper) - 1] = '\0';
 	a->err.text[sizeof(a->err.text) - 1] = '\0';

@@ -7,6 +7,7 @@
 #include "io.h"
 #include "job.h"
 #include "jsonw.h"
+#include "now.h"
 #include "own.h"
 #include "profile.h"
 #include "run.h"
@@ -91,7 +92,7 @@ static void end_tracer(struct session *s, unsigned patience_ms)
 	if (!tracer_end(&s->tracer, patience_ms))
 		s->r->abandoned++;
 	if (s->tracing)
-		s->m->let_go_ns = let_go ? let_go : run_now_ns();
+		s->m->let_go_ns = let_go ? let_go : now_ns();
 	s->tracing = false;
 }
 
@@ -142,7 +143,7 @@ static void copy_times(struct session *s)
 /* A step that begins now ends by then. */
 static uint64_t step_ends(const struct session *s)
 {
-	const uint64_t now = run_now_ns(), last = now + LAST_S * SECOND;
+	const uint64_t now = now_ns(), last = now + LAST_S * SECOND;
 	uint64_t until = now + STEP_S * SECOND;
 
 	until = until < s->until_ns ? until : s->until_ns;
@@ -154,7 +155,7 @@ static int copy(struct session *s, struct err *e)
 {
 	struct memory *m = s->m;
 	struct capture_msg copied = {0};
-	uint64_t start = s->halt.requested_ns ? s->halt.requested_ns : run_now_ns();
+	uint64_t start = s->halt.requested_ns ? s->halt.requested_ns : now_ns();
 	uint64_t until = start + s->max_ns;
 	int rc;
 
@@ -249,7 +250,7 @@ static bool goes_on(struct session *s, int rc, const struct err *why)
 /* Reading flags and weighing have a share of the capture's time, and copying the most of it. */
 static int start(struct session *s, struct capture_msg *ready, struct err *e)
 {
-	const uint64_t now = run_now_ns(), left = now < s->until_ns ? s->until_ns - now : 0;
+	const uint64_t now = now_ns(), left = now < s->until_ns ? s->until_ns - now : 0;
 	uint64_t until = now + left / 2;
 	int rc;
 
@@ -281,7 +282,7 @@ static int get_ready(struct session *s, struct capture_msg *ready, struct err *e
 	int rc = start(s, ready, e);
 
 	while (rc < 0 && starts_again(s, rc, e)) {
-		j->unprepared |= j->skips >= UNREADY || run_now_ns() >= s->until_ns;
+		j->unprepared |= j->skips >= UNREADY || now_ns() >= s->until_ns;
 		rc = start(s, ready, e);
 	}
 	return rc;
@@ -297,7 +298,7 @@ static int take_rest(struct session *s, struct err *e)
 	j->again = true;
 	j->late = s->m->hold != HOLD_NONE;
 	s->tracer.silence_ns = 0;
-	j->no_more |= j->skips == CAPTURE_SKIPS || run_now_ns() >= s->until_ns;
+	j->no_more |= j->skips == CAPTURE_SKIPS || now_ns() >= s->until_ns;
 	j->stage_fd = j->spill_fd = -1; /* a worker that is left behind may still copy into them */
 	own_fd_(&s->final_fd);
 	rc = s->final_fd = io_spool(s->r->spool_dir, e);
@@ -357,7 +358,7 @@ static int note_live(struct session *s, struct err *e)
  * cores of it. */
 static uint64_t capture_ends(const struct session *s)
 {
-	const uint64_t now = run_now_ns();
+	const uint64_t now = now_ns();
 
 	return now + (job_ends(s->r, s->index) - now) / 2;
 }

@@ -5,6 +5,7 @@
 #include "io.h"
 #include "job.h"
 #include "jsonw.h"
+#include "now.h"
 #include "own.h"
 #include "places.h"
 #include "prepare.h"
@@ -43,7 +44,7 @@ static int estimate_in(const struct run *r, struct estimating *s, struct err *e)
 	job_prepare(r, s->index, &s->dump, -1, &job);
 	job.spec.main = estimate_main;
 	job.spec.arg = s;
-	rc = worker_pipe(&job.spec, run_now_ns() + ESTIMATE_S * SECOND, NULL, NULL, e);
+	rc = worker_pipe(&job.spec, now_ns() + ESTIMATE_S * SECOND, NULL, NULL, e);
 	if (rc < 0)
 		return rc;
 	s->estimate.touches[sizeof(s->estimate.touches) - 1] = '\0';

@@ -5,6 +5,7 @@
 #include "conductor.h"
 #include "dumper.h"
 #include "locate.h"
+#include "now.h"
 #include "ns.h"
 #include "own.h"
 #include "peers.h"
@@ -52,7 +53,7 @@ static void set_clocks(struct run *r)
 
 	if (reserve > span / 10)
 		reserve = span / 10;
-	r->started_ns = run_now_ns();
+	r->started_ns = now_ns();
 	r->deadline_ns = r->started_ns + span - reserve; /* the rest is for the last seal */
 }
 
@@ -96,7 +97,7 @@ static enum exit_code find_target(struct run *r, struct buf *candidates, struct 
 	int rc = host_open(r->rq->host_root, &r->host, e);
 
 	if (rc == 0)
-		rc = places_find(r, run_now_ns() + RESOLVE_S * SECOND, candidates, e);
+		rc = places_find(r, now_ns() + RESOLVE_S * SECOND, candidates, e);
 	switch (rc) {
 	case 0:
 		break;
@@ -145,7 +146,7 @@ int prepare_clones(struct run *r, struct err *e)
 {
 	struct place *p = &r->place[r->here];
 	int rc = locate_mounts(
-		r->target, run_now_ns() + MOUNTS_S * SECOND, &p->mount_fd, &p->root_clone, e);
+		r->target, now_ns() + MOUNTS_S * SECOND, &p->mount_fd, &p->root_clone, e);
 
 	places_stand(r, r->here);
 	return rc;

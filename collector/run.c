@@ -45,22 +45,12 @@ int run_spool_dir(void)
 	return open(dir && *dir ? dir : "/var/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static uint64_t ns_of(clockid_t clock)
+uint64_t run_wall_ns(void)
 {
 	struct timespec t;
 
-	clock_gettime(clock, &t);
+	clock_gettime(CLOCK_REALTIME, &t);
 	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
-}
-
-uint64_t run_now_ns(void)
-{
-	return now_ns();
-}
-
-uint64_t run_wall_ns(void)
-{
-	return ns_of(CLOCK_REALTIME);
 }
 
 /* What a slow core hashes in a second. */
@@ -73,7 +63,7 @@ uint64_t run_fill_ns(uint64_t mib)
 
 uint64_t run_fill_bytes(const struct run *r)
 {
-	uint64_t now = run_now_ns();
+	uint64_t now = now_ns();
 
 	return now < r->deadline_ns ? (r->deadline_ns - now) / (1000000000ULL / FILL_MIB_S) << 20
 				    : 0;
@@ -107,7 +97,7 @@ void run_stage(struct run *r, const char *name)
 
 void run_show(struct run *r)
 {
-	r->progress.elapsed_ms = (run_now_ns() - r->started_ns) / 1000000;
+	r->progress.elapsed_ms = (now_ns() - r->started_ns) / 1000000;
 	if (r->rq->progress)
 		r->rq->progress(&r->progress, r->rq->progress_arg);
 }
@@ -130,7 +120,7 @@ void run_log(struct run *r, const char *level, const char *event, const char *fm
 	clock_gettime(CLOCK_REALTIME, &now);
 	jsonw_open(&w, NULL);
 	jsonw_time(&w, "time", now);
-	jsonw_u64(&w, "elapsed_us", (run_now_ns() - r->started_ns) / 1000);
+	jsonw_u64(&w, "elapsed_us", (now_ns() - r->started_ns) / 1000);
 	jsonw_str(&w, "level", level);
 	jsonw_str(&w, "event", event);
 	jsonw_str(&w, "text", text);

@@ -85,7 +85,6 @@ struct run {
 
 /* A directory for spool files when there is no output directory: $TMPDIR, or /var/tmp. -1: none. */
 int run_spool_dir(void);
-uint64_t run_now_ns(void); /* CLOCK_MONOTONIC */
 /* How long a dumper that is to end at until_ns may give no sign of life. */
 uint64_t run_item_ns(uint64_t now, uint64_t until_ns);
 /* How long the writer may need to fill so much of a member with zeros, and how many bytes it can

@@ -3,6 +3,7 @@
 #include "runtimes.h"
 #include "dumper.h"
 #include "jsonw.h"
+#include "now.h"
 #include "run.h"
 #include "worker.h"
 
@@ -48,7 +49,7 @@ static int ask(const struct target_host *host, struct answer *a, struct err *e)
 		.keeps = 2,
 		.memory = WORKER_MEMORY,
 	};
-	int rc = worker_pipe(&spec, run_now_ns() + PATIENCE_S * 1000000000ULL, NULL, NULL, e);
+	int rc = worker_pipe(&spec, now_ns() + PATIENCE_S * 1000000000ULL, NULL, NULL, e);
 
 	a->err.text[sizeof(a->err.text) - 1] = '\0';
 	if (rc > 0)

@@ -2,6 +2,7 @@
 /* tracer - the capture worker as the engine sees it. */
 #include "tracer.h"
 #include "journal.h"
+#include "now.h"
 #include "own.h"
 #include "procfs.h"
 #include "run.h"
@@ -100,7 +101,7 @@ const char *tracer_must_stop(const struct run *r)
 {
 	if (run_stopped())
 		return "stopped by a signal";
-	return run_now_ns() >= r->deadline_ns ? "the deadline was reached" : NULL;
+	return now_ns() >= r->deadline_ns ? "the deadline was reached" : NULL;
 }
 
 /* What it is at, or CAPTURE_WORKS. */
@@ -142,7 +143,7 @@ static bool waits_for_one(struct tracer *t, uint64_t now)
 static bool is_silent(struct tracer *t)
 {
 	uint64_t beat = atomic_load_explicit(&t->watch->beat, memory_order_relaxed);
-	uint64_t now = run_now_ns();
+	uint64_t now = now_ns();
 
 	if (beat != t->seen || now - t->looked_ns > PAUSE_MS * 1000000ULL) {
 		t->seen = beat;
@@ -212,7 +213,7 @@ static int receive(struct tracer *t, enum capture_step step, struct capture_msg 
 int tracer_await(struct tracer *t, enum capture_step step, uint64_t until_ns,
 	struct capture_msg *ret, struct err *e)
 {
-	t->alive_ns = t->awake_ns = t->looked_ns = run_now_ns();
+	t->alive_ns = t->awake_ns = t->looked_ns = now_ns();
 	for (;;) {
 		struct pollfd p = {.fd = t->sock, .events = POLLIN};
 		const char *stop;
@@ -226,19 +227,19 @@ int tracer_await(struct tracer *t, enum capture_step step, uint64_t until_ns,
 		if (stop)
 			return err_set(e, ECANCELED, "%s", stop);
 		t->stuck = is_silent(t);
-		if (run_now_ns() >= until_ns || t->stuck)
+		if (now_ns() >= until_ns || t->stuck)
 			return no_progress(t, e);
 	}
 }
 
 bool tracer_end(struct tracer *t, unsigned patience_ms)
 {
-	uint64_t until = run_now_ns() + patience_ms * 1000000ULL;
+	uint64_t until = now_ns() + patience_ms * 1000000ULL;
 	bool dead = true;
 
 	own_fd_(&t->sock);
 	t->sock = -1;
-	while (t->worker.pid && !worker_ended(&t->worker) && run_now_ns() < until)
+	while (t->worker.pid && !worker_ended(&t->worker) && now_ns() < until)
 		(void)poll(NULL, 0, 1);
 	if (t->worker.pid)
 		dead = worker_kill(&t->worker);

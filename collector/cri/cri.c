@@ -4,6 +4,7 @@
 #include "crimsg.h"
 #include "grpc.h"
 #include "io.h"
+#include "now.h"
 #include "own.h"
 
 #include <errno.h>
@@ -37,7 +38,7 @@ static int ask_method(struct cri *c, const char *in, const struct buf *request,
 		.method = c->method,
 		.in = in,
 		.request = request,
-		.deadline_ns = grpc_now_ns() + c->call_ns,
+		.deadline_ns = now_ns() + c->call_ns,
 	};
 	int rc = grpc_call(c->grpc, &call, &c->answer, e);
 

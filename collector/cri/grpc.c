@@ -46,11 +46,6 @@ struct grpc {
 	char detail[DETAIL]; /* what the library did not like */
 };
 
-uint64_t grpc_now_ns(void)
-{
-	return now_ns();
-}
-
 /* ---- what the server sends */
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
@@ -140,7 +135,7 @@ static nghttp2_nv header(const char *name, const char *value)
 
 static uint64_t left_ms(uint64_t deadline_ns)
 {
-	uint64_t now = grpc_now_ns();
+	uint64_t now = now_ns();
 
 	return now < deadline_ns ? (deadline_ns - now + 999999) / 1000000 : 0;
 }

@@ -38,5 +38,3 @@ enum { GRPC_REQUEST_MAX = 64 << 10 };
 /* The answer's message replaces what 'answer' holds; its maximum is the limit. */
 int grpc_call(struct grpc *g, const struct grpc_call *c, struct buf *answer, struct err *e)
 	must_check;
-/* Now, on the clock of deadlines. */
-uint64_t grpc_now_ns(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_grpc - what a server sends while we ask it twice. */
 #include "grpc.h"
+#include "now.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static int ask(struct grpc *g)
 		.method = "/runtime.v1.RuntimeService/Version",
 		.in = "k8s.io",
 		.request = &request,
-		.deadline_ns = grpc_now_ns() + DEADLINE_NS,
+		.deadline_ns = now_ns() + DEADLINE_NS,
 	};
 	struct err e = ERR_INIT;
 	int rc = grpc_call(g, &call, &answer, &e);

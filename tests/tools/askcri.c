@@ -10,6 +10,7 @@
 #include "cri.h"
 #include "grpc.h"
 #include "io.h"
+#include "now.h"
 #include "own.h"
 #include "text.h"
 
@@ -186,7 +187,7 @@ static int raw(int sock, char **argv, struct err *e)
 		rc = grpc_open(sock, &g, e);
 	if (rc)
 		return rc;
-	call.deadline_ns = grpc_now_ns() + CALL_S * 1000000000ULL;
+	call.deadline_ns = now_ns() + CALL_S * 1000000000ULL;
 	rc = grpc_call(g, &call, &answer, e);
 	grpc_close(g);
 	fwrite(buf_str(&answer), 1, rc ? 0 : answer.len, stdout);

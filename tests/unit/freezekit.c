@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "freezekit.h"
+#include "now.h"
 #include "own.h"
 
 #include <fcntl.h>
@@ -18,14 +19,6 @@
 #include <unistd.h>
 
 #define SECOND 1000000000ULL
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
 
 static void put(int dirfd, const char *file, const char *text)
 {

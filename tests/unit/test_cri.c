@@ -6,6 +6,7 @@
 #include "grpc.h"
 #include "grpckit.h"
 #include "jsonx.h"
+#include "now.h"
 #include "own.h"
 #include "worker.h"
 
@@ -473,7 +474,7 @@ static void in_a_sandbox(void **state)
 		unit_skip("no seccomp under emulation");
 	node_serve(&n, "v1", NULL);
 	spec.keep = &n.kit.client;
-	assert_int_equal(worker_pipe(&spec, grpc_now_ns() + 10000000000ULL, NULL, NULL, &why), 0);
+	assert_int_equal(worker_pipe(&spec, now_ns() + 10000000000ULL, NULL, NULL, &why), 0);
 	close(n.kit.client);
 	n.cri = NULL;
 	node_down(&n);

@@ -6,6 +6,7 @@
 #include "freezer.h"
 #include "guard.h"
 #include "io.h"
+#include "now.h"
 #include "outsiders.h"
 #include "own.h"
 #include "procfs.h"
@@ -28,14 +29,6 @@
 #include <unistd.h>
 
 #define SECOND 1000000000ULL
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
 
 #define STAGE(s, kind)                                                                        \
 	struct freezekit s;                                                                   \

@@ -3,6 +3,7 @@
 
 #include "grpc.h"
 #include "grpckit.h"
+#include "now.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@ static int ask_for(struct grpc *g, const char *name, unsigned ms, struct buf *an
 	const struct grpc_call call = {
 		.method = name,
 		.request = &request,
-		.deadline_ns = grpc_now_ns() + ms * 1000000ULL,
+		.deadline_ns = now_ns() + ms * 1000000ULL,
 	};
 
 	assert_int_equal(buf_adds(&request, "what?"), 0);
@@ -221,7 +222,7 @@ static void wrong_answers(void **state)
 
 static int babbled(struct grpckit_babble b, unsigned ms, struct err *e)
 {
-	uint64_t start = grpc_now_ns(), took;
+	uint64_t start = now_ns(), took;
 	struct grpc *g;
 	int rc;
 
@@ -231,7 +232,7 @@ static int babbled(struct grpckit_babble b, unsigned ms, struct err *e)
 	rc = ask(g, ms, e);
 	/* of no use afterwards: it fails at once and in the same way */
 	assert_int_equal(ask(g, LONG_MS, NULL), rc);
-	took = grpc_now_ns() - start;
+	took = now_ns() - start;
 	grpc_close(g);
 	grpckit_hush(&b);
 	assert_true(took < LONG_MS * 1000000ULL / 2);
@@ -400,7 +401,7 @@ static void deaf(void **state)
 	assert_int_equal(setsockopt(fd[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
 	assert_int_equal(buf_fill(&request, 'x', GRPC_REQUEST_MAX), 0);
 	assert_int_equal(grpc_open(fd[0], &g, &e), 0);
-	call.deadline_ns = grpc_now_ns() + SHORT_MS * 1000000ULL;
+	call.deadline_ns = now_ns() + SHORT_MS * 1000000ULL;
 	assert_int_equal(grpc_call(g, &call, &answer, &e), -ETIMEDOUT);
 	grpc_close(g);
 	close(fd[1]);

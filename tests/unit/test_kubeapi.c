@@ -4,6 +4,7 @@
 #include "apikit.h"
 #include "buf.h"
 #include "kubeapi.h"
+#include "now.h"
 #include "own.h"
 
 #include <errno.h>
@@ -38,14 +39,6 @@ struct taken {
 	unsigned pages;
 	bool stop;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static int take(const void *p, size_t n, void *arg)
 {

@@ -9,6 +9,7 @@
 #include "journal.h"
 #include "jsonw.h"
 #include "memory.h"
+#include "now.h"
 #include "own.h"
 #include "profile.h"
 #include "run.h"
@@ -65,8 +66,8 @@ static bool set_up(struct fixture *f, enum freezer_kind kind)
 		.host = {.at = kit.host},
 		.log = BUF_INIT(1 << 20),
 		.memory = MEMORY_INIT,
-		.started_ns = run_now_ns(),
-		.deadline_ns = run_now_ns() + 60000 * MS,
+		.started_ns = now_ns(),
+		.deadline_ns = now_ns() + 60000 * MS,
 	};
 	(void)fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	for (int i = 0; i < TARGET_FDS; i++)
@@ -288,7 +289,7 @@ static void test_paused_before(void **state)
 	(void)state;
 	FIXTURE(f, FREEZER_V2);
 	assert_int_equal(freezer_open(&kit.host, kit.t, &theirs, &e), 0);
-	assert_int_equal(freezer_freeze(&theirs, run_now_ns() + 2000 * MS, &e), 0);
+	assert_int_equal(freezer_freeze(&theirs, now_ns() + 2000 * MS, &e), 0);
 	assert_int_equal(memory_capture(&f.r, 0, good, &e), 0);
 	assert_true(freezekit_stands_still(&kit));
 	assert_true(f.r.memory.theirs);
@@ -318,14 +319,14 @@ static pid_t start_another(bool pauses)
 	assert_ptr_not_equal(turn, MAP_FAILED);
 	assert_int_equal(freezer_open(&kit.host, kit.t, &kit.f, NULL), 0);
 	if (!pauses)
-		assert_int_equal(freezer_freeze(&kit.f, run_now_ns() + 2000 * MS, NULL), 0);
+		assert_int_equal(freezer_freeze(&kit.f, now_ns() + 2000 * MS, NULL), 0);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid)
 		return pid;
 	for (unsigned i = 0; i < 5000 && *turn != 1; i++)
 		(void)poll(NULL, 0, 1);
-	rc = pauses ? freezer_freeze(&kit.f, run_now_ns() + 2000 * MS, NULL)
+	rc = pauses ? freezer_freeze(&kit.f, now_ns() + 2000 * MS, NULL)
 		    : freezer_thaw(kit.f.kind, kit.f.state_fd, NULL);
 	*turn = 2;
 	_exit(rc < 0);
@@ -467,7 +468,7 @@ static void test_stuck_before_ready(void **state)
 /* Without preparation it is captured, long before the deadline, and nobody is left out. */
 static void test_not_ready_in_time(void **state)
 {
-	uint64_t start = run_now_ns();
+	uint64_t start = now_ns();
 	char text[400];
 
 	(void)state;
@@ -475,7 +476,7 @@ static void test_not_ready_in_time(void **state)
 	f.r.deadline_ns = start + 4000 * MS;
 	assert_int_equal(memory_capture(&f.r, 0, never_ready_with_all, &e), 0);
 	assert_int_equal(f.r.memory.staged, HOLD_CGROUP << 1 | 1);
-	assert_true(run_now_ns() < f.r.deadline_ns);
+	assert_true(now_ns() < f.r.deadline_ns);
 	assert_null(f.r.interrupted);
 	assert_int_equal(take_gap(&f, text, sizeof(text)), -1);
 	tear_down(&f);
@@ -489,10 +490,10 @@ static void test_listing_without_end(void **state)
 	(void)state;
 	FIXTURE(f, FREEZER_V2);
 	f.rq.freeze = FREEZE_NEVER;
-	f.r.deadline_ns = run_now_ns() + 12000 * MS;
+	f.r.deadline_ns = now_ns() + 12000 * MS;
 	assert_int_equal(memory_capture(&f.r, 0, slow, &e), 0);
 	assert_null(f.r.interrupted);
-	assert_true(run_now_ns() + 4000 * MS < f.r.deadline_ns);
+	assert_true(now_ns() + 4000 * MS < f.r.deadline_ns);
 	assert_int_equal(take_gap(&f, text, sizeof(text)), GAP_STALLED);
 	tear_down(&f);
 }
@@ -597,7 +598,7 @@ static void test_deadline(void **state)
 
 	(void)state;
 	FIXTURE(f, FREEZER_V2);
-	f.r.deadline_ns = run_now_ns() + 200 * MS;
+	f.r.deadline_ns = now_ns() + 200 * MS;
 	assert_int_equal(memory_capture(&f.r, 0, slow, &e), 0);
 	assert_true(freezekit_counts(&kit));
 	assert_in_range(memory_held_ns(&f.r.memory), 1, 500 * MS);

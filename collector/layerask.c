@@ -106,7 +106,7 @@ static int ask_in_worker(const struct question *q, struct err *e)
 static int open_layer(const struct run *r, const char *path, struct err *e)
 {
 	if (path[0] != '/' || !strstr(path, "/io.containerd.snapshotter.v1.") ||
-		strstr(path, "/../"))
+		strstr(path, "/.."))
 		return err_set(e, EPROTO, "no snapshot of containerd's: '%.200s'", path);
 	return io_open_in(r->host.at.root_fd, path + 1, O_PATH | O_DIRECTORY, e);
 }
